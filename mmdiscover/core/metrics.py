@@ -1,0 +1,61 @@
+"""What is counted about a scheme."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.core.exact import matrix_rank
+from mmdiscover.core.symmetry import symmetric_images
+
+if TYPE_CHECKING:
+    from mmdiscover.core.scheme import Scheme
+
+
+def nonzeros(scheme: Scheme) -> int:
+    """Number of nonzero entries of U, V and W (Strassen: 36)."""
+    return sum(int(np.count_nonzero(factor)) for factor in scheme.arrays)
+
+
+def additions(scheme: Scheme) -> int:
+    """Additions and subtractions without sharing of subexpressions (Strassen: 18, Strassen–Winograd: 24).
+
+    A linear form of t terms costs t − 1: one form in A and one in B per product, one form in the products per entry of C.
+    Signs and scalings cost nothing.
+    """
+    terms = [np.count_nonzero(scheme.u, axis=0), np.count_nonzero(scheme.v, axis=0), np.count_nonzero(scheme.w, axis=1)]
+    return int(sum(np.maximum(count - 1, 0).sum() for count in terms))
+
+
+def growth_factor(scheme: Scheme) -> float:
+    """Error growth per recursion level, max_c Σ_q |w_cq| ‖u_q‖₁ ‖v_q‖₁ (Strassen: 12, Strassen–Winograd: 18).
+
+    The classical algorithm has the inner dimension m. See Bini and Lotti, Numer. Math. 36 (1980), and Ballard, Benson,
+    Druinsky, Lipshitz and Schwartz, SIAM J. Matrix Anal. Appl. 37 (2016).
+    """
+    u, v, w = (np.abs(factor).astype(float) for factor in scheme.arrays)
+    return float((w @ (u.sum(axis=0) * v.sum(axis=0))).max())
+
+
+def rank_distribution(scheme: Scheme) -> tuple[tuple[tuple[int, int, int], int], ...]:
+    """How often each triple (rank U_q, rank V_q, rank W_q) occurs: an invariant of the orbit.
+
+    Sandwiching, scaling and reordering keep the ranks; among the images under S₃ in the sorted format the smallest
+    distribution is taken, so equivalent schemes agree whatever the order of their format.
+    """
+    target = scheme.format.sorted()
+    distributions = []
+    for image in symmetric_images(scheme):
+        if image.format != target:
+            continue
+        counts = Counter(
+            tuple(
+                matrix_rank(factor[:, q].reshape(shape), image.modulus)
+                for factor, shape in zip(image.arrays, image.format.matrix_shapes, strict=True)
+            )
+            for q in range(image.rank)
+        )
+        distributions.append(tuple(sorted(counts.items())))
+    return min(distributions)  # type: ignore[return-value]

@@ -1,0 +1,21 @@
+"""The exception tree. A caller's mistake is an exception; numerical failure is a status."""
+
+
+class MMDiscoverError(Exception):
+    """Root of every error that mmdiscover raises on purpose."""
+
+
+class InputError(MMDiscoverError, ValueError):
+    """What came is not what was expected: the message names both."""
+
+
+class CapacityError(InputError):
+    """A problem larger than the memory of this machine."""
+
+
+class SchemeFileError(InputError):
+    """A file that is not a scheme file, or holds a malformed scheme."""
+
+
+class DatabaseError(MMDiscoverError):
+    """The results database cannot be used: the message says why and what to do."""

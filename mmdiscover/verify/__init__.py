@@ -1,0 +1,6 @@
+"""Exact verification: the only room that makes a `VerifiedScheme`."""
+
+from mmdiscover.verify.brent import BrentReport, check_brent
+from mmdiscover.verify.verification import Verdict, verify
+
+__all__ = ["BrentReport", "Verdict", "check_brent", "verify"]

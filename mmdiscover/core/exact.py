@@ -28,7 +28,11 @@ class Gaussian:
     re: Fraction
     im: Fraction
 
+    # An operand of another type (an object array, say) gets its turn by NotImplemented.
+
     def __add__(self, other: Exact) -> Exact:
+        if not isinstance(other, int | Fraction | Gaussian):
+            return NotImplemented
         re, im = real_and_imaginary(other)
         return simplify(Gaussian(self.re + re, self.im + im))
 
@@ -38,12 +42,16 @@ class Gaussian:
         return Gaussian(-self.re, -self.im)
 
     def __sub__(self, other: Exact) -> Exact:
+        if not isinstance(other, int | Fraction | Gaussian):
+            return NotImplemented
         return self + (-other)
 
     def __rsub__(self, other: Exact) -> Exact:
         return -self + other
 
     def __mul__(self, other: Exact) -> Exact:
+        if not isinstance(other, int | Fraction | Gaussian):
+            return NotImplemented
         re, im = real_and_imaginary(other)
         return simplify(Gaussian(self.re * re - self.im * im, self.re * im + self.im * re))
 

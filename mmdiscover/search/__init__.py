@@ -1,0 +1,6 @@
+"""Numerical search: one start of the constrained Levenberg–Marquardt method, from a seed to a `Fit`."""
+
+from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
+from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
+
+__all__ = ["EXACT_RESIDUAL", "Fit", "FitStatus", "SearchSettings", "complete_settings", "run_start", "smallest_bound"]

@@ -1,0 +1,89 @@
+"""Settings of one start, their defaults by format and rank, and what is refused before any work starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from mmdiscover.core.format import scheme_name
+from mmdiscover.core.tensor import require_memory
+from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from mmdiscover.core.format import Format
+
+BOUND_PER_PRODUCT = 6.6
+"""Default c divided by the rank: radii at which exact fits were found lay at 5.7 to 7.7 times the rank."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Settings of one start.
+
+    Parameters
+    ----------
+    bound : float or None
+        Squared radius c of the ball ‖θ‖² ≤ c; None for the default of the format and rank.
+    start_scale : float
+        Standard deviation of the entries of the random start, before it is pulled onto the ball.
+    max_iterations : int
+    """
+
+    bound: float | None = None
+    start_scale: float = 0.5
+    max_iterations: int = 500
+
+    def __post_init__(self) -> None:
+        if self.bound is not None and not (isfinite(self.bound) and self.bound > 0):
+            raise InputError(f"bound is {self.bound!r}, expected a positive number")
+        if not (isfinite(self.start_scale) and self.start_scale > 0):
+            raise InputError(f"start scale is {self.start_scale!r}, expected a positive number")
+        if self.max_iterations < 1:
+            raise InputError(f"iteration limit is {self.max_iterations!r}, expected an integer >= 1")
+
+
+def smallest_bound(fmt: Format) -> float:
+    """A squared norm that no exact fit of ⟨n,m,p⟩ can undercut: 3(nmp)^⅔.
+
+    The spectral norm of T is 1, so its nuclear norm is at least ⟨T,T⟩ = nmp, and Σ_q ‖u_q‖‖v_q‖‖w_q‖ ≥ nmp for every
+    scheme. By the inequality of means ‖θ‖² ≥ 3 Σ_q (‖u_q‖‖v_q‖‖w_q‖)^⅔ ≥ 3 (Σ_q ‖u_q‖‖v_q‖‖w_q‖)^⅔.
+    """
+    return 3.0 * float(fmt.classical_rank) ** (2 / 3)
+
+
+def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> SearchSettings:
+    """Fill in what depends on format and rank, and refuse what cannot work.
+
+    Parameters
+    ----------
+    fmt : Format
+    rank : int
+    settings : SearchSettings
+
+    Returns
+    -------
+    SearchSettings
+        With a bound.
+
+    Raises
+    ------
+    InputError
+        If no scheme can have this rank, or no exact fit lies within the bound.
+    CapacityError
+        If the linear systems would not fit in memory.
+    """
+    name = scheme_name(fmt, rank)
+    if rank < fmt.flattening_rank:
+        raise InputError(f"{name}: no scheme of {fmt} has fewer than {fmt.flattening_rank} products, got rank {rank}")
+    small, middle, _ = sorted(fmt.shape)
+    cells = fmt.shape[0] * fmt.shape[1] * fmt.shape[2]
+    unknowns = (small + middle) * rank
+    require_memory(8 * (4 * unknowns**2 + 4 * cells), f"the search for {name}")
+    if settings.bound is None:
+        return replace(settings, bound=max(BOUND_PER_PRODUCT * rank, 2 * smallest_bound(fmt)))
+    if settings.bound < smallest_bound(fmt):
+        raise InputError(
+            f"bound is {settings.bound:g}, expected at least {smallest_bound(fmt):.4g}: no exact fit of {fmt} has a smaller squared norm"
+        )
+    return settings

@@ -1,0 +1,131 @@
+"""One start: from a seed to a `Fit`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.core.factors import Factors
+from mmdiscover.core.tensor import matmul_tensor
+from mmdiscover.decompositions.levenberg_marquardt import LMResult, LMSettings, LMStatus, fit_cp
+from mmdiscover.search.settings import SearchSettings, complete_settings
+
+if TYPE_CHECKING:
+    from mmdiscover.core.format import Format
+    from mmdiscover.decompositions.gauss_newton import Array
+
+EXACT_RESIDUAL = 1e-20
+"""φ below which a fit counts as exact: single entries are then right to about 1e-10."""
+
+
+class FitStatus(StrEnum):
+    """How a start ended."""
+
+    EXACT = "exact"
+    PLATEAU = "plateau"
+    """At a whole number of missing ones of the tensor."""
+    STALLED = "stalled"
+    """At another local minimum, or on the sphere where no further descent is worth waiting for."""
+    ITERATION_LIMIT = "iteration limit"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one start found.
+
+    Parameters
+    ----------
+    factors : Factors
+    status : FitStatus
+    residual : float
+        φ = ‖T − ⟦U,V,W⟧‖².
+    squared_norm : float
+        ‖θ‖².
+    iterations : int
+    settings : SearchSettings
+        As used, defaults filled in.
+    """
+
+    factors: Factors
+    status: FitStatus
+    residual: float
+    squared_norm: float
+    iterations: int
+    settings: SearchSettings
+
+    @property
+    def exact(self) -> bool:
+        """Whether the fit is exact to floating-point precision."""
+        return self.status is FitStatus.EXACT
+
+
+class StallWatch:
+    """Stops a start whose φ has practically ceased to fall.
+
+    Parameters
+    ----------
+    window : int
+        Iterations looked back.
+    least_decrease : float
+        Relative decrease over the window below which the start is given up.
+    """
+
+    def __init__(self, window: int = 40, least_decrease: float = 0.02) -> None:
+        self._past: deque[float] = deque(maxlen=window)
+        self._least_decrease = least_decrease
+
+    def __call__(self, iteration: int, objective: float) -> bool:
+        """Whether to stop; see `decompositions.levenberg_marquardt.Monitor`."""
+        past = self._past
+        stalled = len(past) == past.maxlen and objective > (1 - self._least_decrease) * past[0]
+        past.append(objective)
+        return stalled
+
+
+def random_start(fmt: Format, rank: int, scale: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Normally distributed factors of shapes (nm, r), (mp, r), (pn, r) with standard deviation `scale`."""
+    u, v, w = (scale * rng.standard_normal((rows, rank)) for rows in fmt.shape)
+    return u, v, w
+
+
+def run_start(fmt: Format, rank: int, settings: SearchSettings, seed: np.random.SeedSequence) -> Fit:
+    """Run one start of the constrained Levenberg–Marquardt search.
+
+    Parameters
+    ----------
+    fmt : Format
+        The format ⟨n,m,p⟩.
+    rank : int
+        Number of products r.
+    settings : SearchSettings
+    seed : numpy.random.SeedSequence
+        Decides the start; nothing else is random.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If rank or settings cannot work, see `complete_settings`.
+    """
+    settings = complete_settings(fmt, rank, settings)
+    start = random_start(fmt, rank, settings.start_scale, np.random.default_rng(seed))
+    limits = LMSettings(bound=settings.bound, max_iterations=settings.max_iterations)
+    result = fit_cp(matmul_tensor(fmt), start, limits, StallWatch())
+    factors = Factors(fmt, *result.factors)
+    return Fit(factors, _status(result), result.objective, factors.squared_norm(), result.iterations, settings)
+
+
+def _status(result: LMResult) -> FitStatus:
+    if result.objective <= EXACT_RESIDUAL:
+        return FitStatus.EXACT
+    missing = round(result.objective)
+    if missing >= 1 and abs(result.objective - missing) < 1e-3:
+        return FitStatus.PLATEAU
+    return FitStatus.ITERATION_LIMIT if result.status is LMStatus.ITERATION_LIMIT else FitStatus.STALLED

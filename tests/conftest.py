@@ -1,0 +1,24 @@
+"""Fixtures and settings that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No deadlines: a loaded machine is slow, not wrong.
+settings.register_profile("local", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+
+_PUBLISHED = Path(__file__).resolve().parents[1].parent / "shared" / "published"
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """Folder of published scheme files, where this machine has one beside the repository."""
+    if not _PUBLISHED.is_dir():
+        pytest.skip("no published scheme files beside the repository")
+    return _PUBLISHED

@@ -103,7 +103,8 @@ def laderman() -> Scheme:
 def classical(fmt: Format) -> Scheme:
     """The n·m·p products a_ij b_jk."""
     triples = matmul_triples(fmt)
-    return Scheme(fmt, *(np.eye(size, dtype=int)[:, index] for size, index in zip(fmt.shape, triples.T, strict=True)))
+    u, v, w = (np.eye(size, dtype=int)[:, index] for size, index in zip(fmt.shape, triples.T, strict=True))
+    return Scheme(fmt, u, v, w)
 
 
 def from_text(fmt: str, products: str, entries: str) -> Scheme:

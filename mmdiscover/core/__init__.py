@@ -1,0 +1,1 @@
+"""Formats, the matrix multiplication tensor, factors and schemes, their symmetries and metrics."""

@@ -61,7 +61,10 @@ class Gaussian:
         return bool(self.re or self.im)
 
     def __abs__(self) -> float:
-        return abs(complex(float(self.re), float(self.im)))
+        return abs(complex(self))
+
+    def __complex__(self) -> complex:
+        return complex(float(self.re), float(self.im))
 
     def __str__(self) -> str:
         return format_exact(self)
@@ -70,11 +73,9 @@ class Gaussian:
 Exact: TypeAlias = int | Fraction | Gaussian
 
 
-def real_and_imaginary(value: Exact) -> tuple[Fraction, Fraction]:
-    """Both parts as fractions."""
-    if isinstance(value, Gaussian):
-        return value.re, value.im
-    return Fraction(value), Fraction(0)
+def real_and_imaginary(value: Exact) -> tuple[int | Fraction, int | Fraction]:
+    """Both parts of a number."""
+    return (value.re, value.im) if isinstance(value, Gaussian) else (value, 0)
 
 
 def simplify(value: Exact) -> Exact:
@@ -97,7 +98,7 @@ def reciprocal(value: Exact) -> Exact:
         If `value` is 0.
     """
     re, im = real_and_imaginary(value)
-    size = re * re + im * im
+    size = Fraction(re * re + im * im)
     return simplify(Gaussian(re / size, -im / size))
 
 
@@ -143,7 +144,7 @@ def format_exact(value: Exact) -> str:
         return str(re_part)
     sign = "-" if im_part < 0 else ("+" if re_part else "")
     size = "" if abs(im_part) == 1 else str(abs(im_part))
-    return f"{re_part if re_part else ''}{sign}{size}i"
+    return f"{re_part or ''}{sign}{size}i"
 
 
 def inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -79,7 +79,8 @@ class Factors:
 
     def with_arrays(self, fmt: Format, arrays: Sequence[NDArray[np.float64]]) -> Factors:
         """The same kind of value with other factors."""
-        return Factors(fmt, *arrays)
+        u, v, w = arrays
+        return Factors(fmt, u, v, w)
 
     def squared_norm(self) -> float:
         """‖θ‖², the sum of squares of all entries."""

@@ -22,11 +22,11 @@ def nonzeros(scheme: Scheme) -> int:
 def additions(scheme: Scheme) -> int:
     """Additions and subtractions without sharing of subexpressions (Strassen: 18, Strassen–Winograd: 24).
 
-    A linear form of t terms costs t − 1: one form in A and one in B per product, one form in the products per entry of C.
-    Signs and scalings cost nothing.
+    A linear form of t terms costs t − 1: one form in A and one in B per product, one form in the products per entry
+    of C. Signs and scalings cost nothing.
     """
-    terms = [np.count_nonzero(scheme.u, axis=0), np.count_nonzero(scheme.v, axis=0), np.count_nonzero(scheme.w, axis=1)]
-    return int(sum(np.maximum(count - 1, 0).sum() for count in terms))
+    forms = scheme.u, scheme.v, scheme.w.T
+    return int(sum(np.maximum(np.count_nonzero(form, axis=0) - 1, 0).sum() for form in forms))
 
 
 def growth_factor(scheme: Scheme) -> float:
@@ -50,12 +50,9 @@ def rank_distribution(scheme: Scheme) -> tuple[tuple[tuple[int, int, int], int],
     for image in symmetric_images(scheme):
         if image.format != target:
             continue
-        counts = Counter(
-            tuple(
-                matrix_rank(factor[:, q].reshape(shape), image.modulus)
-                for factor, shape in zip(image.arrays, image.format.matrix_shapes, strict=True)
-            )
-            for q in range(image.rank)
+        ranks = (
+            [matrix_rank(column.reshape(shape), image.modulus) for column in factor.T]
+            for factor, shape in zip(image.arrays, image.format.matrix_shapes, strict=True)
         )
-        distributions.append(tuple(sorted(counts.items())))
-    return min(distributions)  # type: ignore[return-value]
+        distributions.append(tuple(sorted(Counter(zip(*ranks, strict=True)).items())))
+    return min(distributions)

@@ -83,7 +83,8 @@ class Scheme:
 
     def with_arrays(self, fmt: Format, arrays: Sequence[NDArray[np.object_]]) -> Scheme:
         """The same kind of value with other factors."""
-        return Scheme(fmt, *arrays, modulus=self.modulus)
+        u, v, w = arrays
+        return Scheme(fmt, u, v, w, self.modulus)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scheme):
@@ -103,7 +104,9 @@ def _exact_matrix(name: str, factor: ArrayLike, modulus: int) -> NDArray[np.obje
     if source.dtype.kind in "iu":
         source = source.astype(object)
     if source.dtype != object:
-        raise InputError(f"factor {name} holds {source.dtype} entries, expected exact numbers (int, Fraction, Gaussian)")
+        raise InputError(
+            f"factor {name} holds {source.dtype} entries, expected exact numbers (int, Fraction, Gaussian)"
+        )
     result = np.empty(source.shape, dtype=object)
     for index, entry in np.ndenumerate(source):
         if isinstance(entry, bool) or not isinstance(entry, int | Fraction | Gaussian):
@@ -120,9 +123,9 @@ def _exact_matrix(name: str, factor: ArrayLike, modulus: int) -> NDArray[np.obje
 def canonical_form(scheme: Scheme) -> Scheme:
     """One representative of all schemes that differ by the order of the products and scaling within a product.
 
-    In each product u and v become primitive: divided by their first nonzero entry, then multiplied by the least positive
-    integer that makes them integral; w takes up the scale. So ZT stays ZT. Products are sorted; a product with a zero
-    factor becomes all zero.
+    In each product u and v become primitive: divided by their first nonzero entry, then multiplied by the least
+    positive integer that makes them integral; w takes up the scale. So ZT stays ZT. Products are sorted; a product with
+    a zero factor becomes all zero.
 
     Parameters
     ----------
@@ -133,12 +136,12 @@ def canonical_form(scheme: Scheme) -> Scheme:
     Scheme
     """
     products = []
-    for u, v, w in zip(*(factor.T for factor in scheme.arrays), strict=True):
-        if not (u.any() and v.any() and w.any()):
-            products.append(tuple(np.zeros(len(x), dtype=int).astype(object) for x in (u, v, w)))
-            continue
-        (u, u_scale), (v, v_scale) = _primitive(u), _primitive(v)
-        products.append((u, v, w * (u_scale * v_scale)))
+    for product in zip(*(factor.T for factor in scheme.arrays), strict=True):
+        if all(vector.any() for vector in product):
+            (u, u_scale), (v, v_scale) = _primitive(product[0]), _primitive(product[1])
+            products.append((u, v, product[2] * (u_scale * v_scale)))
+        else:
+            products.append(tuple(np.zeros_like(vector) for vector in product))
     products.sort(key=lambda product: [_order(x) for x in np.concatenate(product)])
     return scheme.with_arrays(scheme.format, [np.stack(columns, axis=1) for columns in zip(*products, strict=True)])
 

@@ -7,12 +7,13 @@ Algorithms for matrix multiplication, Stanford CS 70-157 (1970).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.core.exact import denominator, real_and_imaginary
-from mmdiscover.core.tensor import matmul_triples, require_memory
+from mmdiscover.core.exact import denominator, real_and_imaginary, simplify_array
+from mmdiscover.core.tensor import matmul_triples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +50,8 @@ class BrentReport:
 def check_brent(scheme: Scheme) -> BrentReport:
     """Check all Brent equations exactly, over Q(i), or modulo 2 for a scheme of modulus 2.
 
-    Denominators are cleared first. The sums then run in float64 where a bound proves that every partial sum is an integer
-    below 2⁵³, and in Python integers of any length otherwise.
+    Denominators are cleared first. The sums then run in floating point where a bound proves that every partial sum is
+    an integer below 2⁵³, and in Python integers of any length otherwise.
 
     Parameters
     ----------
@@ -59,63 +60,40 @@ def check_brent(scheme: Scheme) -> BrentReport:
     Returns
     -------
     BrentReport
-
-    Raises
-    ------
-    CapacityError
-        If the nm·mp·pn equations would not fit in memory.
     """
-    a, b, c = scheme.format.shape
-    require_memory(6 * 8 * a * b * c, f"checking the {a * b * c} Brent equations of {scheme.format}")
-    scale = 1
-    parts = []
-    for factor in scheme.arrays:
-        multiple = denominator(factor.ravel())
-        scale *= multiple
-        parts.append(_integer_parts(factor, multiple))
-    target = np.zeros((a, b, c), dtype=object if scale >= _EXACT_IN_FLOAT64 else float)
-    target[tuple(matmul_triples(scheme.format).T)] = scale
-    wrong = np.zeros((a, b, c), dtype=bool)
-    for part, expected in zip(_product_sums(parts, scheme.rank), (target, 0 * target), strict=True):
-        difference = part - expected
-        wrong |= (difference % 2 if scheme.modulus else difference) != 0
-    violated = int(np.count_nonzero(wrong))
-    return BrentReport(a * b * c, violated, _describe(scheme, wrong) if violated else None)
+    multiples = [denominator(factor.ravel()) for factor in scheme.arrays]
+    scale = prod(multiples)
+    whole = [simplify_array(factor * multiple) for factor, multiple in zip(scheme.arrays, multiples, strict=True)]
+    kind = _arithmetic(whole, scale)
+    u, v, w = (factor.astype(kind) for factor in whole)
+    # Row a of the first mode has its ones at (b, c) = ones[a]; each row is one matrix product.
+    ones = matmul_triples(scheme.format)[:, 1:].reshape(len(u), -1, 2)
+    violated, first = 0, None
+    for a in range(len(u)):
+        difference = (v * u[a]) @ w.T
+        difference[tuple(ones[a].T)] -= scale
+        wrong = np.argwhere(difference % 2 if scheme.modulus else difference)
+        violated += len(wrong)
+        if len(wrong) and first is None:
+            first = _describe(scheme, a, *wrong[0])
+    return BrentReport(prod(scheme.format.shape), violated, first)
 
 
-_Parts = tuple["NDArray[np.object_]", "NDArray[np.object_]"]
+def _arithmetic(factors: list[NDArray[np.object_]], scale: int) -> np.dtype[Any]:
+    """A number type in which Σ_q u_q v_q w_q − scale is exact for (Gaussian) integer factors."""
+    bound = factors[0].shape[1]
+    kind: np.dtype[Any] = np.dtype(float)
+    for factor in factors:
+        re, im = zip(*(real_and_imaginary(entry) for entry in factor.ravel()), strict=True)
+        # At least |z| for every entry z, so that sums of parts of products stay below the bound too.
+        bound *= int(max(map(abs, re)) + max(map(abs, im)))
+        if any(im):
+            kind = np.dtype(complex)
+    return kind if bound + scale < _EXACT_IN_FLOAT64 else np.dtype(object)
 
 
-def _integer_parts(factor: NDArray[np.object_], multiple: int) -> _Parts:
-    re, im = np.empty(factor.shape, dtype=object), np.empty(factor.shape, dtype=object)
-    for index, entry in np.ndenumerate(factor):
-        real, imaginary = real_and_imaginary(entry)
-        re[index], im[index] = int(real * multiple), int(imaginary * multiple)
-    return re, im
-
-
-def _product_sums(parts: list[_Parts], rank: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Real and imaginary part of Σ_q u_q ∘ v_q ∘ w_q for Gaussian integer factors, each of shape (a, b, c)."""
-    # Real and imaginary parts of a product of three are sums of four products of parts.
-    bound = 4 * rank
-    for re, im in parts:
-        bound *= max(int(np.abs(re).max()), int(np.abs(im).max()), 1)
-    kind: type = float if bound < _EXACT_IN_FLOAT64 else object
-    (ur, ui), (vr, vi), (wr, wi) = ((re.astype(kind), im.astype(kind)) for re, im in parts)
-    pair_re = _khatri_rao(ur, vr) - _khatri_rao(ui, vi)
-    pair_im = _khatri_rao(ur, vi) + _khatri_rao(ui, vr)
-    shape = (len(ur), len(vr), len(wr))
-    return (pair_re @ wr.T - pair_im @ wi.T).reshape(shape), (pair_re @ wi.T + pair_im @ wr.T).reshape(shape)
-
-
-def _khatri_rao(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    return (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
-
-
-def _describe(scheme: Scheme, wrong: NDArray[np.bool_]) -> str:
-    _, m, p = scheme.format.sizes
-    n = scheme.format.n
-    a, b, c = (int(index) for index in np.argwhere(wrong)[0])
+def _describe(scheme: Scheme, a: int, b: int, c: int) -> str:
+    n, m, p = scheme.format.sizes
     variables = f"a{a // m + 1},{a % m + 1} · b{b // p + 1},{b % p + 1} in c{c % n + 1},{c // n + 1}"
     expected = int(a % m == b // p and b % p == c // n and c % n == a // m)
     return f"the coefficient of {variables} is not {expected}"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def check_symbolic(scheme: Scheme) -> str | None:
     """Expand Σ_q w_q (Σ u_q a)(Σ v_q b) for every entry of C = AB.
 
-    Polynomials in the entries a_ij and b_jk over Q(i), or GF(2) for a scheme of modulus 2. Every monomial is one a times
-    one b, and in each product the a stands on the left, so equality also holds for non-commuting entries (blocks).
+    Polynomials in the entries a_ij and b_jk over Q(i), or GF(2) for a scheme of modulus 2. Every monomial is one a
+    times one b, and in each product the a stands on the left, so equality holds for non-commuting entries (blocks) too.
 
     Parameters
     ----------
@@ -43,9 +43,7 @@ def check_symbolic(scheme: Scheme) -> str | None:
         terms = [unknown * number(x) for x, unknown in zip(coefficients, unknowns, strict=True) if x]
         return polynomials.add(*terms) if terms else polynomials.zero
 
-    products = [
-        linear_form(scheme.u[:, q], a) * linear_form(scheme.v[:, q], b) for q in range(scheme.rank)
-    ]
+    products = [linear_form(scheme.u[:, q], a) * linear_form(scheme.v[:, q], b) for q in range(scheme.rank)]
     for i in range(n):
         for k in range(p):
             found = linear_form(scheme.w[k * n + i], products)

@@ -64,10 +64,10 @@ def verify(scheme: Scheme) -> Verdict:
     # Deferred: sympy takes half a second to import, and a scheme that fails above never needs it.
     from mmdiscover.verify.symbolic import check_symbolic
 
-    reason = check_symbolic(candidate)
-    checks = MappingProxyType({"brent": True, "symbolic": reason is None})
-    if reason is not None:
-        return Verdict(checks, reason, None)
+    difference = check_symbolic(candidate)
+    checks = MappingProxyType({"brent": True, "symbolic": difference is None})
+    if difference is not None:
+        return Verdict(checks, difference, None)
     certificate = Certificate(content_hash(candidate), checks, _versions())
     return Verdict(checks, None, VerifiedScheme(candidate, certificate, SEAL))
 

@@ -1,0 +1,162 @@
+"""How values are kept: factors of schemes as JSON text, factors of fits as bytes, settings as JSON, times in UTC."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from mmdiscover.core import metrics
+from mmdiscover.core.exact import MAX_DIGITS, Exact, format_exact, parse_exact
+from mmdiscover.core.factors import Factors
+from mmdiscover.core.ring import Ring
+from mmdiscover.core.scheme import Scheme
+from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from mmdiscover.core.format import Format
+
+_FLOAT = np.dtype("<f8")
+
+
+def scheme_text(scheme: Scheme) -> str:
+    """The factors as JSON, ``{"u": […], "v": […], "w": […]}`` with one row per product, as in a scheme file.
+
+    Raises
+    ------
+    InputError
+        If an entry is longer than what is read back.
+    """
+    return json.dumps(
+        {
+            name: [[_entry(x) for x in row] for row in factor.T]
+            for name, factor in zip("uvw", scheme.arrays, strict=True)
+        },
+        separators=(",", ":"),
+    )
+
+
+def _entry(value: Exact) -> int | str:
+    text = format_exact(value)
+    if len(text) > MAX_DIGITS:
+        raise InputError(f"entry {text[:20]}… has {len(text)} digits, expected at most {MAX_DIGITS} to be stored")
+    return value if isinstance(value, int) else text
+
+
+def scheme_from_text(fmt: Format, rank: int, ring: str, text: str) -> Scheme:
+    """The inverse of `scheme_text`.
+
+    Raises
+    ------
+    InputError
+        If `text` is not JSON of that kind, or not of this format and rank.
+    """
+    try:
+        factors = json.loads(text)
+        u, v, w = (_matrix(factors[name]) for name in "uvw")
+    except InputError:
+        raise
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(f"the stored factors cannot be read: {type(error).__name__}: {error}") from None
+    scheme = Scheme(fmt, u, v, w, modulus=2 if ring == Ring.Z2 else 0)
+    if scheme.rank != rank:
+        raise InputError(f"the stored factors have rank {scheme.rank}, expected {rank}")
+    return scheme
+
+
+def _matrix(rows: list[list[object]]) -> NDArray[np.object_]:
+    matrix = np.empty((len(rows[0]), len(rows)), dtype=object)
+    for q, row in enumerate(rows):
+        if len(row) != len(matrix):
+            raise InputError(f"product {q + 1} has {len(row)} entries, expected {len(matrix)}")
+        # Whatever is not text is left to `Scheme` to judge.
+        matrix[:, q] = [parse_exact(entry) if isinstance(entry, str) else entry for entry in row]
+    return matrix
+
+
+def scheme_metrics(scheme: Scheme) -> dict[str, Any]:
+    """What the table of schemes tells about a scheme, by column."""
+    growth = metrics.growth_factor(scheme)
+    return {
+        "ring": str(scheme.ring),
+        "nonzeros": metrics.nonzeros(scheme),
+        "additions": metrics.additions(scheme),
+        "growth_factor": finite(growth),
+        "orbit_class": orbit_class(scheme),
+    }
+
+
+def orbit_class(scheme: Scheme) -> str:
+    """A label that equivalent schemes share: eight hexadecimal digits, from sorted format, rank and ranks of factors.
+
+    Schemes with different labels are not equivalent; those with the same label may be.
+    """
+    invariant = [scheme.format.sorted().sizes, scheme.rank, metrics.rank_distribution(scheme)]
+    return sha256(json.dumps(invariant).encode()).hexdigest()[:8]
+
+
+def fit_bytes(factor: NDArray[np.float64]) -> bytes:
+    """Float factors as little-endian float64, row-major."""
+    return factor.astype(_FLOAT).tobytes()
+
+
+def fit_from_bytes(fmt: Format, rank: int, factors: tuple[bytes, bytes, bytes]) -> Factors:
+    """The inverse of `fit_bytes` for all three factors.
+
+    Raises
+    ------
+    InputError
+        If the lengths do not meet format and rank, or an entry is not finite.
+    """
+    arrays = []
+    for name, rows, data in zip("uvw", fmt.shape, factors, strict=True):
+        if len(data) != rows * rank * _FLOAT.itemsize:
+            raise InputError(
+                f"factor {name} has {len(data)} bytes, expected {rows * rank * _FLOAT.itemsize} for {fmt}:{rank}"
+            )
+        arrays.append(np.frombuffer(data, dtype=_FLOAT).reshape(rows, rank))
+    u, v, w = arrays
+    return Factors(fmt, u, v, w)
+
+
+def plain_json(name: str, value: Mapping[str, object]) -> dict[str, Any]:
+    """`value` as JSON would give it back: NumPy numbers become numbers, tuples lists.
+
+    Raises
+    ------
+    InputError
+        If it holds something JSON cannot, such as NaN.
+    """
+    try:
+        return cast("dict[str, Any]", json.loads(json.dumps(dict(value), default=_plain, allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be stored: {error}") from None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is not a JSON value")
+
+
+def finite(value: float | None) -> float | None:
+    """`value` as a Python float, or None when it is not finite: neither SQLite nor JSON keeps NaN."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def plain_text(text: str | None) -> str | None:
+    """`text` with what no database stores (undecodable bytes of a file name, NUL) written out."""
+    return None if text is None else text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC; SQLite gives moments in UTC without saying so."""
+    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

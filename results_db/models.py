@@ -1,0 +1,217 @@
+"""The tables.
+
+A campaign has targets (one format and rank each), a target has trials (one start each), a trial may leave an exact
+float fit. Schemes stand apart, each stored once; discoveries say which trials and imports each scheme came from.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class TrialState(StrEnum):
+    """Where a trial stands: claimed by a process that works on it, or finished and from then on immutable."""
+
+    CLAIMED = "claimed"
+    FINISHED = "finished"
+
+
+class FitState(StrEnum):
+    """Whether a float fit still waits to be made exact."""
+
+    OPEN = "open"
+    REFINED = "refined"
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
+
+
+# Every time is UTC by the database's clock: the clocks of several machines need not agree.
+_now = func.current_timestamp()
+
+
+class Base(DeclarativeBase):
+    """Common to all tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to say this
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSON(),
+        float: Double(),
+        bytes: LargeBinary(),
+    }
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class Campaign(Base):
+    """One `discover`, or one campaign file."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (_one_of("state", CampaignState),)
+
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    # Text: a seed may have more than 64 bits.
+    seed: Mapped[str] = mapped_column(Text)
+    settings: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(20), default=CampaignState.RUNNING)
+    created_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
+class Target(Base):
+    """One format (in the order that was asked for) and rank of a campaign."""
+
+    __tablename__ = "targets"
+    __table_args__ = (UniqueConstraint("campaign_id", "position"), Index(None, "sorted_format", "rank"))
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
+    position: Mapped[int]
+    n: Mapped[int]
+    m: Mapped[int]
+    p: Mapped[int]
+    sorted_format: Mapped[str] = mapped_column(String(40))
+    rank: Mapped[int]
+    settings: Mapped[dict[str, Any]]
+
+
+class Trial(Base):
+    """One start. What is unknown while it is only claimed may be null; so may a number that was not finite."""
+
+    __tablename__ = "trials"
+    __table_args__ = (
+        UniqueConstraint("target_id", "trial_index"),
+        Index(None, "state", "heartbeat_at"),
+        _one_of("state", TrialState),
+    )
+
+    target_id: Mapped[int] = mapped_column(ForeignKey("targets.id"))
+    trial_index: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    claimed_by: Mapped[str | None] = mapped_column(String(200))
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    seed: Mapped[dict[str, Any]]
+    settings: Mapped[dict[str, Any]]
+    status: Mapped[str | None] = mapped_column(String(40))
+    residual: Mapped[float | None]
+    squared_norm: Mapped[float | None]
+    iterations: Mapped[int | None]
+    search_seconds: Mapped[float | None]
+    cpu_seconds: Mapped[float | None]
+    refine_status: Mapped[str | None] = mapped_column(String(40))
+    refine_detail: Mapped[str | None] = mapped_column(Text)
+    refine_seconds: Mapped[float | None]
+
+
+class Fit(Base):
+    """The float factors of an exact fit: little-endian float64, row-major, shapes (nm, r), (mp, r), (pn, r)."""
+
+    __tablename__ = "fits"
+    __table_args__ = (Index(None, "state", "sorted_format", "rank"), _one_of("state", FitState))
+
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"), unique=True)
+    n: Mapped[int]
+    m: Mapped[int]
+    p: Mapped[int]
+    sorted_format: Mapped[str] = mapped_column(String(40))
+    rank: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    u: Mapped[bytes]
+    v: Mapped[bytes]
+    w: Mapped[bytes]
+    found_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
+class Scheme(Base):
+    """A verified scheme in canonical form, with what is counted about it."""
+
+    __tablename__ = "schemes"
+    __table_args__ = (
+        Index(None, "sorted_format", "rank", "additions"),
+        Index(None, "ring", "rank", "additions"),
+        Index(None, "rank", "additions"),
+        Index(None, "additions"),
+        Index(None, "nonzeros"),
+        Index(None, "orbit_class"),
+        Index(None, "found_at"),
+    )
+
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    n: Mapped[int]
+    m: Mapped[int]
+    p: Mapped[int]
+    sorted_format: Mapped[str] = mapped_column(String(40))
+    rank: Mapped[int]
+    ring: Mapped[str] = mapped_column(String(8))
+    nonzeros: Mapped[int]
+    additions: Mapped[int]
+    # Null where it overflows.
+    growth_factor: Mapped[float | None]
+    orbit_class: Mapped[str] = mapped_column(String(8))
+    # JSON text {"u": […], "v": […], "w": […]}, one row per product, as in a scheme file.
+    factors: Mapped[str] = mapped_column(Text)
+    found_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
+class Certificate(Base):
+    """Which checks a scheme has passed, and by which versions of which programs."""
+
+    __tablename__ = "certificates"
+
+    scheme_id: Mapped[int] = mapped_column(ForeignKey("schemes.id"), index=True)
+    checks: Mapped[dict[str, Any]]
+    versions: Mapped[dict[str, Any]]
+    checked_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
+class Discovery(Base):
+    """One time a scheme was found or read: kind ``trial`` with its trial, or ``import`` and others with a detail."""
+
+    __tablename__ = "discoveries"
+    __table_args__ = (
+        UniqueConstraint("trial_id", "scheme_id"),
+        Index(None, "scheme_id"),
+        Index(None, "kind", "scheme_id"),
+    )
+
+    scheme_id: Mapped[int] = mapped_column(ForeignKey("schemes.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    trial_id: Mapped[int | None] = mapped_column(ForeignKey("trials.id"))
+    detail: Mapped[str | None] = mapped_column(Text)
+    found_at: Mapped[datetime] = mapped_column(server_default=_now)

@@ -1,0 +1,280 @@
+"""Everything that is written. Each function is one transaction: all of it is stored, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mmdiscover.errors import InputError
+from results_db import codec, models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+    from mmdiscover.core.factors import Factors
+    from mmdiscover.core.format import Format
+    from mmdiscover.core.verified import VerifiedScheme
+    from results_db.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """What is kept about one finished start.
+
+    Parameters
+    ----------
+    index : int
+        Its number within the target.
+    seed_entropy : int
+    spawn_key : tuple of int
+        What the ``SeedSequence`` that repeats it is made from.
+    settings : mapping
+        Those it ran with, JSON values.
+    status : str
+        How the search ended.
+    residual, squared_norm : float
+        Kept as null when not finite.
+    iterations : int
+    search_seconds, cpu_seconds : float
+        Wall time of the search; processor time of the whole trial.
+    refine_status, refine_detail, refine_seconds : optional
+        How the refinement ended, when there was one.
+    """
+
+    index: int
+    seed_entropy: int
+    spawn_key: tuple[int, ...]
+    settings: Mapping[str, object]
+    status: str
+    residual: float
+    squared_norm: float
+    iterations: int
+    search_seconds: float
+    cpu_seconds: float
+    refine_status: str | None = None
+    refine_detail: str | None = None
+    refine_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a scheme is stored, and whether it was `new` to the database."""
+
+    scheme_id: int
+    new: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where a trial is stored, the scheme it led to, and whether that scheme was `new` to the database."""
+
+    trial_id: int
+    scheme_id: int | None
+    new: bool
+
+
+def create_campaign(db: Database, *, name: str | None, kind: str, seed: int, settings: Mapping[str, object]) -> int:
+    """Start a campaign; returns its id.
+
+    Parameters
+    ----------
+    db : Database
+    name : str or None
+        A name no other campaign has; None for a free one made from `kind`.
+    kind : str
+        For example ``discover``.
+    seed : int
+        Of any size.
+    settings : mapping
+        JSON values.
+
+    Raises
+    ------
+    InputError
+        If `name` is empty, longer than 200 characters or taken.
+    """
+    if name is not None and not 0 < len(name.strip()) <= 200:
+        raise InputError(f"campaign name {name[:40]!r} has {len(name)} characters, expected 1 to 200")
+    values = {"kind": kind, "seed": str(int(seed)), "settings": codec.plain_json("campaign settings", settings)}
+    with db.write() as connection:
+        number = (connection.scalar(select(func.max(models.Campaign.id))) or 0) + 1
+        while True:
+            tried = codec.plain_text(name) if name is not None else f"{kind}-{number}"
+            created = _insert(connection, models.Campaign, unique=("name",), name=tried, **values)
+            if created is not None:
+                return created
+            if name is not None:
+                raise InputError(f"campaign name {name!r} is taken, expected a new one")
+            number += 1
+
+
+def add_target(
+    db: Database, campaign_id: int, position: int, fmt: Format, rank: int, settings: Mapping[str, object]
+) -> int:
+    """Add a target, a format in the order it was asked for and a rank, to a campaign; returns its id."""
+    values = {"campaign_id": campaign_id, "position": position, "settings": codec.plain_json("settings", settings)}
+    with db.write() as connection:
+        return _insert_new(connection, models.Target, **values, **_format_columns(fmt, rank))
+
+
+def set_campaign_state(db: Database, campaign_id: int, state: str) -> None:
+    """Say where a campaign stands.
+
+    Raises
+    ------
+    InputError
+        If `state` is not a `CampaignState`, or there is no such campaign.
+    """
+    if state not in list(models.CampaignState):
+        raise InputError(f"campaign state {state!r}, expected one of {', '.join(models.CampaignState)}")
+    with db.write() as connection:
+        statement = update(models.Campaign).where(models.Campaign.id == campaign_id).values(state=str(state))
+        if not connection.execute(statement).rowcount:
+            raise InputError(f"campaign {campaign_id} does not exist")
+
+
+def record_trial(
+    db: Database,
+    target_id: int,
+    record: TrialRecord,
+    *,
+    fit: Factors | None = None,
+    verified: VerifiedScheme | None = None,
+) -> Recorded:
+    """Record a finished trial with all it found. A trial that is recorded already stays as it is.
+
+    Parameters
+    ----------
+    db : Database
+    target_id : int
+    record : TrialRecord
+    fit : Factors, optional
+        The float fit, whenever the search found an exact one, also when it could be made exact: fits are counted by it.
+    verified : VerifiedScheme, optional
+        The scheme it became.
+    """
+    trial = _trial_columns(target_id, record)
+    scheme = None if verified is None else _scheme_columns(verified)
+    with db.write() as connection:
+        trial_id = _insert(
+            connection, models.Trial, unique=("target_id", "trial_index"), finished_at=func.current_timestamp(), **trial
+        )
+        if trial_id is None:
+            return _recorded_already(connection, target_id, record.index)
+        if fit is not None:
+            state = models.FitState.OPEN if verified is None else models.FitState.REFINED
+            arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
+            _insert_new(
+                connection,
+                models.Fit,
+                trial_id=trial_id,
+                state=str(state),
+                **_format_columns(fit.format, fit.rank),
+                **arrays,
+            )
+        if verified is None or scheme is None:
+            return Recorded(trial_id, None, new=False)
+        stored = _store(connection, verified, scheme)
+        _insert_new(connection, models.Discovery, scheme_id=stored.scheme_id, kind="trial", trial_id=trial_id)
+        return Recorded(trial_id, stored.scheme_id, stored.new)
+
+
+def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, detail: str | None = None) -> Stored:
+    """Store a scheme that no trial of this database found.
+
+    Parameters
+    ----------
+    db : Database
+    verified : VerifiedScheme
+    source_kind : str
+        For example ``import``.
+    detail : str, optional
+        For example the name of the file. Every call is kept as a discovery, also of a scheme that is known.
+    """
+    scheme = _scheme_columns(verified)
+    with db.write() as connection:
+        stored = _store(connection, verified, scheme)
+        _insert_new(
+            connection, models.Discovery, scheme_id=stored.scheme_id, kind=source_kind, detail=codec.plain_text(detail)
+        )
+        return stored
+
+
+def _store(connection: Connection, verified: VerifiedScheme, columns: dict[str, Any]) -> Stored:
+    scheme_id = _insert(connection, models.Scheme, unique=("hash",), **columns)
+    if scheme_id is None:
+        known = connection.execute(select(models.Scheme.id).where(models.Scheme.hash == verified.hash)).scalar_one()
+        return Stored(known, new=False)
+    certificate = verified.certificate
+    _insert_new(
+        connection,
+        models.Certificate,
+        scheme_id=scheme_id,
+        checks=dict(certificate.checks),
+        versions=dict(certificate.versions),
+    )
+    return Stored(scheme_id, new=True)
+
+
+def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:
+    found = (
+        select(models.Trial.id, models.Discovery.scheme_id)
+        .outerjoin(models.Discovery, models.Discovery.trial_id == models.Trial.id)
+        .where(models.Trial.target_id == target_id, models.Trial.trial_index == index)
+        .order_by(models.Discovery.id)
+    )
+    row = connection.execute(found.limit(1)).one()
+    return Recorded(row.id, row.scheme_id, new=False)
+
+
+def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
+    return {
+        "target_id": target_id,
+        "trial_index": int(record.index),
+        "state": str(models.TrialState.FINISHED),
+        # Text: entropy may have more than 64 bits.
+        "seed": {"entropy": str(int(record.seed_entropy)), "spawn_key": [int(key) for key in record.spawn_key]},
+        "settings": codec.plain_json("trial settings", record.settings),
+        "status": str(record.status),
+        "residual": codec.finite(record.residual),
+        "squared_norm": codec.finite(record.squared_norm),
+        "iterations": int(record.iterations),
+        "search_seconds": codec.finite(record.search_seconds),
+        "cpu_seconds": codec.finite(record.cpu_seconds),
+        "refine_status": None if record.refine_status is None else str(record.refine_status),
+        "refine_detail": codec.plain_text(record.refine_detail),
+        "refine_seconds": codec.finite(record.refine_seconds),
+    }
+
+
+def _scheme_columns(verified: VerifiedScheme) -> dict[str, Any]:
+    scheme = verified.scheme
+    return {
+        "hash": verified.hash,
+        "factors": codec.scheme_text(scheme),
+        **_format_columns(scheme.format, scheme.rank),
+        **codec.scheme_metrics(scheme),
+    }
+
+
+def _format_columns(fmt: Format, rank: int) -> dict[str, Any]:
+    return {"n": fmt.n, "m": fmt.m, "p": fmt.p, "sorted_format": str(fmt.sorted()), "rank": rank}
+
+
+def _insert(connection: Connection, model: type[models.Base], *, unique: tuple[str, ...], **values: Any) -> int | None:
+    """Insert a row and return its id; None when there is one with the same values in the `unique` columns."""
+    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = dialect_insert(model).values(**values).on_conflict_do_nothing(index_elements=unique)
+    created: int | None = connection.scalar(statement.returning(model.id))
+    return created
+
+
+def _insert_new(connection: Connection, model: type[models.Base], **values: Any) -> int:
+    """Insert a row that cannot be there yet and return its id."""
+    created: int = connection.execute(insert(model).values(**values).returning(model.id)).scalar_one()
+    return created

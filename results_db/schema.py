@@ -1,0 +1,123 @@
+"""Opening a database: which schema it has, making a new one, migrating an older one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from mmdiscover.errors import DatabaseError
+from results_db.database import Database
+from results_db.location import check_file, parse_location
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+REVISIONS = ("mmdiscover_0001",)
+"""Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
+HEAD = REVISIONS[-1]
+
+
+def open_database(url: str, *, create: bool = True) -> Database:
+    """Open a results database.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///FILE``, ``postgresql+psycopg://…``, or the path of an SQLite file.
+    create : bool
+        Whether a missing or empty database is made. Commands that only read say no.
+
+    Returns
+    -------
+    Database
+        Of the newest schema.
+
+    Raises
+    ------
+    DatabaseError
+        If there is no such database and `create` is false, it cannot be made or read, is not a results database, or has
+        an older or newer schema than this program (it is then left as it is).
+    """
+    db = _connect(url, create=create)
+    try:
+        _require_head(db, create=create)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Migrate an existing database to the newest schema, in one transaction.
+
+    Returns
+    -------
+    old, new : str or None, str
+        The revisions before (None: the database was empty) and after.
+
+    Raises
+    ------
+    DatabaseError
+        As `open_database`, except that an older schema is welcome.
+    """
+    with _connect(url, create=False) as db:
+        with db.read() as connection:
+            old = _revision(connection, db.name)
+        return (old, HEAD) if old == HEAD else (_migrate(db), HEAD)
+
+
+def _connect(url: str, *, create: bool) -> Database:
+    location = parse_location(url)
+    check_file(location, create=create)
+    return Database(location)
+
+
+def _require_head(db: Database, *, create: bool) -> None:
+    with db.read() as connection:
+        revision = _revision(connection, db.name)
+    if revision == HEAD:
+        return
+    if revision is not None:
+        raise DatabaseError(
+            f"database {db.name} has the older schema {revision}, expected {HEAD}: "
+            f"run `mmdiscover db upgrade` on it first"
+        )
+    if not create:
+        raise DatabaseError(f"database {db.name} is empty, expected an existing results database")
+    _migrate(db)
+
+
+def _revision(connection: Connection, name: str) -> str | None:
+    """The schema's revision, one of `REVISIONS`; None for an empty database."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return None
+    found = "alembic_version" in tables and connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if not found:
+        raise DatabaseError(
+            f"database {name} belongs to another program (it has a table {tables[0]!r}), expected a results database"
+        )
+    if found not in REVISIONS:
+        raise DatabaseError(
+            f"database {name} has schema {found!r}, expected {HEAD} or older: it was made by a newer version, "
+            f"run `pip install --upgrade mmdiscover`"
+        )
+    return str(found)
+
+
+def _migrate(db: Database) -> str | None:
+    """Bring an older or empty database to `HEAD`; returns the revision it had."""
+    # Deferred: importing alembic takes longer than opening a database that is up to date.
+    from alembic import command
+    from alembic.config import Config
+
+    db.use_write_ahead_log()
+    config = Config()
+    config.set_main_option("script_location", "results_db:migrations")
+    with db.write() as connection:
+        # Asked again: another process may have migrated it while this one waited.
+        old = _revision(connection, db.name)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return old

@@ -19,3 +19,7 @@ class SchemeFileError(InputError):
 
 class DatabaseError(MMDiscoverError):
     """The results database cannot be used: the message says why and what to do."""
+
+
+class ExportError(MMDiscoverError):
+    """Code that failed the check against its own scheme: it is not handed out."""

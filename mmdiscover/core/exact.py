@@ -109,7 +109,7 @@ def denominator(values: Iterable[Exact]) -> int:
 
 _NUMBER = r"\d+(?:/\d+)?"
 _REAL = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
-_GAUSSIAN = re.compile(rf"(?P<re>[+-]?{_NUMBER})?(?:(?P<im>[+-]?(?:{_NUMBER})?)\*?[ij])?", re.ASCII)
+_GAUSSIAN = re.compile(rf"(?:(?P<re>[+-]?{_NUMBER})(?=[+-]|$))?(?:(?P<im>[+-]?(?:{_NUMBER})?)\*?[ij])?", re.ASCII)
 
 
 def parse_exact(text: str) -> Exact:

@@ -18,8 +18,7 @@ EXPECTED = "a file such as results.db, sqlite:///FILE or postgresql+psycopg://US
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 # Two letters at least, so that C:\results.db stays a path.
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")
-_PASSWORD = re.compile(r"(:/*[^:@/]*):.*@", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}:(//)?")
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,20 @@ def parse_location(text: str) -> Location:
     Raises
     ------
     DatabaseError
-        If `text` is malformed or names a kind of database that is not supported. No password is repeated.
+        If `text` is malformed or names a kind of database that is not supported.
     """
-    if not _SCHEME.match(text):
+    scheme = _SCHEME.match(text)
+    if scheme is None:
         url = URL.create("sqlite", database=text.strip())
-    elif "://" not in text:
-        raise DatabaseError(f"database {_masked(text)}: expected {EXPECTED}")
     else:
+        # No more than the scheme is shown: in a malformed address the password may stand anywhere.
+        error = DatabaseError(f"database {scheme[0]}… is not a supported address, expected {EXPECTED}")
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
-            raise DatabaseError(f"database {_masked(text)}: not a database address, expected {EXPECTED}") from None
-    if url.drivername not in _DRIVERS or (url.query and url.get_backend_name() == "sqlite"):
-        raise DatabaseError(f"database {_masked(text)}: not a supported kind of database, expected {EXPECTED}")
+            raise error from None
+        if url.drivername not in _DRIVERS or (url.query and url.get_backend_name() == "sqlite"):
+            raise error
     if url.get_backend_name() != "sqlite":
         return Location(url, url.set(query={}).render_as_string(hide_password=True), None)
     if not url.database or url.database == ":memory:":
@@ -70,10 +70,6 @@ def parse_location(text: str) -> Location:
 def _shown(text: str) -> str:
     short = text if len(text) <= 200 else text[:200] + "…"
     return short if short.isprintable() else repr(short)
-
-
-def _masked(text: str) -> str:
-    return _shown(_PASSWORD.sub(r"\1:***@", text.partition("?")[0]))
 
 
 def check_file(location: Location, *, create: bool) -> None:

@@ -23,6 +23,11 @@ class Ring(StrEnum):
     Z2 = "Z2"
     """Integers modulo 2: valid in characteristic 2 only."""
 
+    def contains(self, other: Ring) -> bool:
+        """Whether every number of the ring `other` is one of this ring."""
+        nested = (Ring.ZT, Ring.Z, Ring.Q, Ring.C)
+        return self is other or (self in nested and other in nested[: nested.index(self)])
+
 
 def smallest_ring(values: Iterable[Exact]) -> Ring:
     """The smallest of ZT, Z, Q, C that holds all `values`."""

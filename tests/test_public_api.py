@@ -1,0 +1,49 @@
+"""The public API is lazy and complete."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import mmdiscover
+
+HEAVY = ("sympy", "sqlalchemy", "alembic", "matplotlib", "scipy", "numpy", "joblib", "typer", "rich")
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    """Top-level modules in a fresh interpreter after `code` ran."""
+    probe = (
+        f"{code}\nimport json, sys\njson.dump(sorted({{name.partition('.')[0] for name in sys.modules}}), sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    return set(json.loads(result.stderr))
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert modules_loaded_by("import mmdiscover").isdisjoint(HEAVY)
+
+
+def test_heavy_modules_would_be_noticed() -> None:
+    assert "numpy" in modules_loaded_by("import mmdiscover; mmdiscover.Scheme")
+
+
+@pytest.mark.parametrize("name", mmdiscover.__all__)
+def test_every_public_name_exists(name: str) -> None:
+    value = getattr(mmdiscover, name)
+    assert callable(value)
+    assert value.__doc__
+    assert name in dir(mmdiscover)
+
+
+def test_the_verifier_is_reachable_under_its_own_name() -> None:
+    from mmdiscover.verify import verify
+
+    assert mmdiscover.verify_scheme is verify
+
+
+def test_other_names_do_not_exist() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        mmdiscover.nonsense  # noqa: B018

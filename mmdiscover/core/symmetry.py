@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mmdiscover.core.exact import inverse
+from mmdiscover.core.exact import inverse, reciprocal
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.scheme import Scheme
@@ -76,10 +76,22 @@ def rescale(value: T, alpha: Matrix, beta: Matrix) -> T:
     ----------
     value : Factors or Scheme
     alpha, beta : ndarray, shape (r,)
-        Nonzero; exact (``Fraction``) for a `Scheme` of characteristic zero.
+        Exact (integers or object) for a `Scheme`, which must have characteristic zero.
+
+    Raises
+    ------
+    InputError
+        If a scale is zero.
     """
+    scale = np.asarray(alpha) * np.asarray(beta)
+    if not scale.all():
+        raise InputError("a product is scaled by 0, expected nonzero scales")
+    if isinstance(value, Scheme):
+        inverse_scale = np.array([reciprocal(x) for x in scale.astype(object)], dtype=object)
+    else:
+        inverse_scale = 1 / scale
     u, v, w = value.arrays
-    return value.with_arrays(value.format, [u * alpha, v * beta, w * (1 / (alpha * beta))])
+    return value.with_arrays(value.format, [u * alpha, v * beta, w * inverse_scale])
 
 
 def reorder(value: T, order: Sequence[int]) -> T:

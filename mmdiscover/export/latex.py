@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mmdiscover.core.exact import Exact, real_and_imaginary
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from mmdiscover.export.writing import Facts
 
 _CHECK = r"expand the products, left factor first: every c_{ik} is the sum of a_{ij} b_{jk} over j"
-_TERMS_PER_LINE = 9
-"""About what fits in a line of text."""
+_LINE = 60
+"""Characters as typeset, about what fits in a line of text."""
 
 
 def emit(program: Program, facts: Facts) -> str:
@@ -41,9 +42,8 @@ def emit(program: Program, facts: Facts) -> str:
             pieces = [*factor(statement.left), *factor(statement.right)]
         else:
             pieces = write_sum(statement.form, term)
-        lines = [" ".join(pieces[start : start + _TERMS_PER_LINE]) for start in range(0, len(pieces), _TERMS_PER_LINE)]
         # An empty group keeps the space around a sign that starts a line.
-        broken = " \\\\\n  &\\quad {} ".join(lines)
+        broken = " \\\\\n  &\\quad {} ".join(_lines(pieces))
         rows.append(f"  {name(statement.target)} &= {broken}")
     header = [f"% {line}".rstrip() for line in facts.lines(program, _CHECK)]
     usage = r"% \usepackage{amsmath} in the preamble; \allowdisplaybreaks lets it run over several pages"
@@ -51,14 +51,30 @@ def emit(program: Program, facts: Facts) -> str:
     return "\n".join([*header, usage, r"\begin{align*}", body, r"\end{align*}"]) + "\n"
 
 
+def _lines(pieces: list[str]) -> list[str]:
+    lines: list[list[str]] = [[]]
+    width = 0
+    for piece in pieces:
+        size = len(_MARKUP.sub("", piece)) + 1
+        if width + size > _LINE and lines[-1]:
+            lines.append([])
+            width = 0
+        lines[-1].append(piece)
+        width += size
+    return [" ".join(line) for line in lines]
+
+
+_MARKUP = re.compile(r"\\[a-z]+|[{}_]")
+
+
 def _number(value: Exact) -> str:
-    re, im = real_and_imaginary(value)
+    real, im = real_and_imaginary(value)
     if not im:
-        return _fraction(re)
+        return _fraction(real)
     imaginary = ("" if abs(im) == 1 else _fraction(max(im, -im))) + r"\mathrm{i}"
-    if not re:
+    if not real:
         return imaginary
-    return f"({_fraction(re)}{'-' if im < 0 else '+'}{imaginary})"
+    return f"({_fraction(real)}{'-' if im < 0 else '+'}{imaginary})"
 
 
 def _fraction(value: int | Fraction) -> str:

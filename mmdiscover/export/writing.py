@@ -105,7 +105,7 @@ def python_constants(program: Program, rational: str) -> tuple[dict[Exact, str],
         How to write the fraction x/y, such as ``"rational({}, {})"``. The imaginary unit is ``i``.
     """
     names: dict[Exact, str] = {}
-    assignments = []
+    assignments: list[str] = []
     for value in dict.fromkeys(-value if is_negative(value) else value for value in program.coefficients):
         if isinstance(value, int):
             continue

@@ -64,7 +64,7 @@ def scheme_from_text(fmt: Format, rank: int, ring: str, text: str) -> Scheme:
         u, v, w = (_matrix(factors[name]) for name in "uvw")
     except InputError:
         raise
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise InputError(f"the stored factors cannot be read: {type(error).__name__}: {error}") from None
     scheme = Scheme(fmt, u, v, w, modulus=2 if ring == Ring.Z2 else 0)
     if scheme.rank != rank:
@@ -84,7 +84,8 @@ def _matrix(rows: list[list[object]]) -> NDArray[np.object_]:
 
 def scheme_metrics(scheme: Scheme) -> dict[str, Any]:
     """What the table of schemes tells about a scheme, by column."""
-    growth = metrics.growth_factor(scheme)
+    with np.errstate(over="ignore", invalid="ignore"):
+        growth = metrics.growth_factor(scheme)
     return {
         "ring": str(scheme.ring),
         "nonzeros": metrics.nonzeros(scheme),

@@ -31,6 +31,11 @@ def check_schemes(db: Database) -> Iterator[CheckedScheme]:
     """Read every scheme again, and compare hash and metrics with the stored ones.
 
     Whether the scheme is one, that is whether the Brent equations hold, is for `mmdiscover.verify` to say.
+
+    Raises
+    ------
+    DatabaseError
+        If the file is so damaged that its schemes cannot even be listed.
     """
     with db.read() as connection:
         ids = connection.scalars(select(models.Scheme.id).order_by(models.Scheme.id)).all()
@@ -68,7 +73,12 @@ def check_storage(db: Database) -> list[str]:
     """What SQLite itself finds wrong: damaged pages, rows that point nowhere. Empty when the file is sound."""
     if not db.is_sqlite:
         return []
-    with db.read() as connection:
-        found = [str(line) for line in connection.execute(text("PRAGMA integrity_check")).scalars() if line != "ok"]
-        missing = connection.execute(text("PRAGMA foreign_key_check"))
-        return found + [f"row {row.rowid} of {row.table} points to a missing row of {row.parent}" for row in missing]
+    found = []
+    try:
+        with db.read() as connection:
+            found += [str(line) for line in connection.scalars(text("PRAGMA integrity_check")) if line != "ok"]
+            for row in connection.execute(text("PRAGMA foreign_key_check")):
+                found.append(f"row {row.rowid} of {row.table} points to a missing row of {row.parent}")
+    except DatabaseError as error:
+        found.append(str(error))
+    return found

@@ -144,6 +144,8 @@ def list_schemes(
         raise InputError(f"sort {sort!r}, expected one of {', '.join(SORTS)}")
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}, expected at least 1")
+    if unknown := conditions.keys() - _CONDITIONS.keys():
+        raise TypeError(f"unknown conditions {', '.join(unknown)}, expected some of {', '.join(_CONDITIONS)}")
     query = _scheme_rows().order_by(*_SORTS[sort]).limit(limit)
     query = query.where(*(_CONDITIONS[name](value) for name, value in conditions.items() if value is not None))
     with db.read() as connection:

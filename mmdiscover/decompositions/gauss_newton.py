@@ -16,13 +16,55 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_solve, get_lapack_funcs, solve_triangular
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Triple = tuple[Array, Array, Array]
+
+
+def cholesky(matrix: Array) -> Array:
+    """Lower Cholesky factor; `matrix` may be overwritten, and the upper triangle of the result is arbitrary.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `matrix` is not positive definite in floating point.
+    """
+    factor: Array
+    factor, info = dpotrf(matrix, lower=True, overwrite_a=True, clean=False)
+    if info:
+        raise np.linalg.LinAlgError(f"leading minor {info} is not positive definite")
+    return factor
+
+
+def cholesky_solve(factor: Array, right: Array) -> Array:
+    """Solve with a factor from `cholesky`; `right` has shape (n,) or (n, k)."""
+    solution: Array
+    solution, _ = dpotrs(factor, right, lower=True)
+    return solution
+
+
+def flatten(triple: Triple) -> Array:
+    """One vector of all entries, A before B before C, each row by row."""
+    return np.concatenate([factor.ravel() for factor in triple])
+
+
+def unflatten(vector: Array, rows: Sequence[int]) -> Triple:
+    """The inverse of `flatten`, as views.
+
+    Parameters
+    ----------
+    vector : ndarray, shape ((I+J+K)R,)
+    rows : (I, J, K)
+    """
+    a, b, c = np.split(vector.reshape(sum(rows), -1), np.cumsum(rows)[:2])
+    return a, b, c
 
 
 def squared_norm(triple: Triple) -> float:
@@ -33,6 +75,11 @@ def squared_norm(triple: Triple) -> float:
 def inner(x: Triple, y: Triple) -> float:
     """Inner product of two parameter vectors kept as three arrays."""
     return float(sum(np.vdot(p, q) for p, q in zip(x, y, strict=True)))
+
+
+def add(x: Triple, y: Triple) -> Triple:
+    """Sum of two parameter vectors kept as three arrays."""
+    return x[0] + y[0], x[1] + y[1], x[2] + y[2]
 
 
 def residual(tensor: Array, factors: Triple) -> Array:
@@ -97,6 +144,34 @@ def linearize(factors: Triple, error: Array) -> Linearization:
     )
 
 
+def normal_matrix(factors: Triple) -> Array:
+    """The whole matrix H = JᵀJ.
+
+    Parameters
+    ----------
+    factors : three ndarrays, shapes (I, R), (J, R), (K, R)
+
+    Returns
+    -------
+    ndarray, shape (N, N) with N = (I+J+K)R
+        Unknowns in the order of A, B, C, each row by row.
+    """
+    grams = [factor.T @ factor for factor in factors]
+    ends = np.cumsum([0, *(factor.size for factor in factors)])
+    rank = factors[0].shape[1]
+    matrix = np.zeros((ends[3], ends[3]))
+    for mode in range(3):
+        one, other = (k for k in range(3) if k != mode)
+        block = grams[one] * grams[other]
+        for start in range(ends[mode], ends[mode + 1], rank):
+            matrix[start : start + rank, start : start + rank] = block
+        cross = factors[one][:, None, None, :] * factors[other].T[None, :, :, None] * grams[mode][None, :, None, :]
+        cross = cross.reshape(factors[one].size, -1)
+        matrix[ends[one] : ends[one + 1], ends[other] : ends[other + 1]] = cross
+        matrix[ends[other] : ends[other + 1], ends[one] : ends[one + 1]] = cross.T
+    return matrix
+
+
 class DampedSystem:
     """The factored matrix H + μI at a point.
 
@@ -118,7 +193,7 @@ class DampedSystem:
         gram_a, gram_b, gram_c = at.grams
         rank = a.shape[1]
         size_a, size = a.size, a.size + b.size
-        self._eliminated = _cholesky(gram_a * gram_b + damping * np.eye(rank))
+        self._eliminated = cholesky(gram_a * gram_b + damping * np.eye(rank))
         # Row (x, r) of the coupling is L[(x, r), s], where H_xC[(x, r), (k, s)] = L[(x, r), s] C_kr.
         coupling = np.empty((size, rank))
         coupling[:size_a] = (a[:, None, :] * gram_b).reshape(-1, rank)
@@ -133,21 +208,21 @@ class DampedSystem:
         blocks = schur.reshape(size // rank, rank, size // rank, rank)
         blocks *= gram_c[:, None, :]
         schur.flat[:: size + 1] += damping
-        self._reduced = _cholesky(schur.T)
+        self._reduced = cholesky(schur.T)
 
     def solve(self, right: Triple) -> Triple:
         """(H + μI)⁻¹ applied to one parameter vector."""
         a, b, c = self._at.factors
         gram_a, gram_b, _ = self._at.grams
-        eliminated = cho_solve((self._eliminated, True), right[2].T, check_finite=False).T
+        eliminated = cholesky_solve(self._eliminated, right[2].T).T
         mixed = c.T @ eliminated
         reduced = np.concatenate(
             [(right[0] - a @ (gram_b * mixed).T).ravel(), (right[1] - b @ (gram_a * mixed).T).ravel()]
         )
-        solution = cho_solve((self._reduced, True), reduced, check_finite=False)
+        solution = cholesky_solve(self._reduced, reduced)
         step_a, step_b = solution[: a.size].reshape(a.shape), solution[a.size :].reshape(b.shape)
         mixed = gram_b * (step_a.T @ a) + gram_a * (step_b.T @ b)
-        step_c = cho_solve((self._eliminated, True), (right[2] - c @ mixed).T, check_finite=False).T
+        step_c = cholesky_solve(self._eliminated, (right[2] - c @ mixed).T).T
         return step_a, step_b, step_c
 
 
@@ -159,7 +234,8 @@ def damped_step(at: Linearization, system: DampedSystem) -> Triple:
 def tangent_step(at: Linearization, system: DampedSystem, unconstrained: Triple) -> Triple:
     """The step that minimises the damped model in the plane θᵀd = 0, tangent to the sphere through θ.
 
-    d = −(H+μI)⁻¹g + λ (H+μI)⁻¹θ with λ = θᵀ(H+μI)⁻¹g / θᵀ(H+μI)⁻¹θ (Tichavský, Phan, Cichocki, arXiv:1603.01372, eq. 10).
+    d = −(H+μI)⁻¹g + λ (H+μI)⁻¹θ with λ = θᵀ(H+μI)⁻¹g / θᵀ(H+μI)⁻¹θ (Tichavský, Phan and Cichocki,
+    arXiv:1603.01372, eq. 10).
 
     Parameters
     ----------
@@ -177,13 +253,3 @@ def tangent_step(at: Linearization, system: DampedSystem, unconstrained: Triple)
 def _negate(triple: Triple) -> Triple:
     a, b, c = triple
     return -a, -b, -c
-
-
-(_potrf,) = get_lapack_funcs(("potrf",), dtype=np.float64)
-
-
-def _cholesky(matrix: Array) -> Array:
-    factor, info = _potrf(matrix, lower=True, overwrite_a=True, clean=False)
-    if info:
-        raise np.linalg.LinAlgError(f"leading minor {info} is not positive definite")
-    return factor

@@ -49,7 +49,7 @@ def smallest_bound(fmt: Format) -> float:
     The spectral norm of T is 1, so its nuclear norm is at least ⟨T,T⟩ = nmp, and Σ_q ‖u_q‖‖v_q‖‖w_q‖ ≥ nmp for every
     scheme. By the inequality of means ‖θ‖² ≥ 3 Σ_q (‖u_q‖‖v_q‖‖w_q‖)^⅔ ≥ 3 (Σ_q ‖u_q‖‖v_q‖‖w_q‖)^⅔.
     """
-    return 3.0 * float(fmt.classical_rank) ** (2 / 3)
+    return float(3 * fmt.classical_rank ** (2 / 3))
 
 
 def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> SearchSettings:
@@ -84,6 +84,7 @@ def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> Searc
         return replace(settings, bound=max(BOUND_PER_PRODUCT * rank, 2 * smallest_bound(fmt)))
     if settings.bound < smallest_bound(fmt):
         raise InputError(
-            f"bound is {settings.bound:g}, expected at least {smallest_bound(fmt):.4g}: no exact fit of {fmt} has a smaller squared norm"
+            f"bound is {settings.bound:g}, expected at least {smallest_bound(fmt):.4g}: "
+            f"no exact fit of {fmt} has a smaller squared norm"
         )
     return settings

@@ -108,8 +108,9 @@ def denominator(values: Iterable[Exact]) -> int:
 
 
 _NUMBER = r"\d+(?:/\d+)?"
-_REAL = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
-_GAUSSIAN = re.compile(rf"(?:(?P<re>[+-]?{_NUMBER})(?=[+-]|$))?(?:(?P<im>[+-]?(?:{_NUMBER})?)\*?[ij])?", re.ASCII)
+_REAL_PART = rf"[+-]?{_NUMBER}(?=[+-]|$)"
+_IMAGINARY_PART = rf"[+-]?(?:{_NUMBER})?"
+_GAUSSIAN = re.compile(rf"(?P<re>{_REAL_PART})?(?:(?P<im>{_IMAGINARY_PART})(?:(?<=\d)\*)?[ij])?", re.ASCII)
 
 
 def parse_exact(text: str) -> Exact:
@@ -147,12 +148,14 @@ def format_exact(value: Exact) -> str:
     return f"{re_part or ''}{sign}{size}i"
 
 
-def inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:
+def inverse(matrix: NDArray[np.object_], modulus: int = 0) -> NDArray[np.object_]:
     """Exact inverse of a small square matrix by Gauss–Jordan elimination.
 
     Parameters
     ----------
     matrix : ndarray of exact numbers, shape (n, n)
+    modulus : int
+        0, or a prime for the inverse of a matrix of integers modulo it.
 
     Raises
     ------
@@ -163,21 +166,26 @@ def inverse(matrix: NDArray[np.object_]) -> NDArray[np.object_]:
     if matrix.shape != (size, size):
         raise InputError(f"matrix has shape {matrix.shape}, expected a square one")
     work = np.concatenate([matrix.astype(object), np.eye(size, dtype=int).astype(object)], axis=1)
+    if modulus:
+        work %= modulus
     for column in range(size):
         pivot = next((row for row in range(column, size) if work[row, column]), None)
         if pivot is None:
             raise InputError(f"matrix is singular, expected an invertible one: {matrix.tolist()}")
         work[[column, pivot]] = work[[pivot, column]]
-        work[column] = work[column] * reciprocal(work[column, column])
+        head = work[column, column]
+        work[column] = work[column] * (pow(head, -1, modulus) if modulus else reciprocal(head))
         for row in range(size):
             if row != column and work[row, column]:
                 work[row] = work[row] - work[row, column] * work[column]
+        if modulus:
+            work %= modulus
     return simplify_array(work[:, size:])
 
 
 def matrix_rank(matrix: NDArray[np.object_], modulus: int = 0) -> int:
     """Exact rank of a small matrix over Q, Q(i), or the integers modulo a prime `modulus`."""
-    work = [list(row) for row in matrix]
+    work = [list(row % modulus if modulus else row) for row in matrix]
     rank = 0
     for column in range(matrix.shape[1]):
         pivot = next((row for row in range(rank, len(work)) if work[row][column]), None)

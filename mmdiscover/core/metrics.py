@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,11 @@ def growth_factor(scheme: Scheme) -> float:
     The classical algorithm has the inner dimension m. See Bini and Lotti, Numer. Math. 36 (1980), and Ballard, Benson,
     Druinsky, Lipshitz and Schwartz, SIAM J. Matrix Anal. Appl. 37 (2016).
     """
-    u, v, w = (np.abs(factor).astype(float) for factor in scheme.arrays)
-    return float((w @ (u.sum(axis=0) * v.sum(axis=0))).max())
+    try:
+        u, v, w = (np.abs(factor) for factor in scheme.arrays)
+        return float(max(w @ (u.sum(axis=0) * v.sum(axis=0))))
+    except OverflowError:  # exact numbers can be larger than floats
+        return inf
 
 
 def rank_distribution(scheme: Scheme) -> tuple[tuple[tuple[int, int, int], int], ...]:

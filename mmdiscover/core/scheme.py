@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    ExactMatrix = ArrayLike | Sequence[Sequence[Exact]]
+
 
 @dataclass(frozen=True, eq=False)
 class Scheme:
@@ -48,7 +50,7 @@ class Scheme:
     w: NDArray[np.object_]
     modulus: int
 
-    def __init__(self, fmt: Format, u: ArrayLike, v: ArrayLike, w: ArrayLike, modulus: int = 0) -> None:
+    def __init__(self, fmt: Format, u: ExactMatrix, v: ExactMatrix, w: ExactMatrix, modulus: int = 0) -> None:
         if modulus not in (0, 2):
             raise InputError(f"modulus is {modulus!r}, expected 0 or 2")
         factors = [_exact_matrix(name, factor, modulus) for name, factor in zip("uvw", (u, v, w), strict=True)]
@@ -99,7 +101,7 @@ class Scheme:
         return hash((self.format, self.modulus, *(tuple(factor.ravel()) for factor in self.arrays)))
 
 
-def _exact_matrix(name: str, factor: ArrayLike, modulus: int) -> NDArray[np.object_]:
+def _exact_matrix(name: str, factor: ExactMatrix, modulus: int) -> NDArray[np.object_]:
     source = np.asarray(factor)
     if source.dtype.kind in "iu":
         source = source.astype(object)

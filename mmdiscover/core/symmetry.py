@@ -61,8 +61,7 @@ def sandwich(value: T, p: Matrix, q: Matrix, s: Matrix) -> T:
 
 def _inverse(name: str, matrix: Matrix, value: T) -> Matrix:
     if isinstance(value, Scheme):
-        result = inverse(matrix)
-        return result % value.modulus if value.modulus else result
+        return inverse(matrix, value.modulus)
     try:
         return np.linalg.inv(matrix)
     except np.linalg.LinAlgError:

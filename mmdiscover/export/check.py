@@ -50,7 +50,9 @@ def check_python(code: str, scheme: Scheme) -> None:
         # Expanded at once: the sums then collect terms as they go.
         return sympy.expand(x * y)
 
-    found = _run(code, scheme, lambda space: space["multiply"](a, b, product, **options))
+    found = _run(code, scheme, lambda space: [list(row) for row in space["multiply"](a, b, product, **options)])
+    if [len(row) for row in found] != [p] * n:
+        raise ExportError(f"python code for {scheme.name}: the result is no {n}x{p} matrix")
     for i in range(n):
         for k in range(p):
             difference = sympy.expand(found[i][k] - sum(a[i][j] * b[j][k] for j in range(m)))
@@ -123,7 +125,7 @@ _TWO_STEPS = 100
 def _multiply_exactly(space: dict[str, Any], a: NDArray[Any], b: NDArray[Any]) -> Any:
     if "i" in space:
         space["i"] = Gaussian(Fraction(0), Fraction(1))
-    return space["multiply"](a, b, cutoff=0)
+    return np.asarray(space["multiply"](a, b, cutoff=0))
 
 
 def _differs(difference: Iterable[Any], scheme: Scheme) -> bool:

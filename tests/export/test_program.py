@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdiscover.core import metrics
-from mmdiscover.core.exact import Gaussian
+from mmdiscover.core.exact import Exact, Gaussian
 from mmdiscover.core.format import Format
-from mmdiscover.core.scheme import Scheme
+from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.errors import ExportError
-from mmdiscover.export import shared_additions
+from mmdiscover.export import shared_additions, sharing
 from mmdiscover.export.program import Kind, Product, Program, Sum, Term, Variable, additions, expand, program_of, prove
 from mmdiscover.export.sharing import share_subexpressions
 from tests.export.samples import SAMPLES, padded, twice
@@ -104,21 +104,35 @@ def test_a_common_factor_is_shared_across_multiples() -> None:
     assert {abs(coefficient) for coefficient, _ in only.form} == {1, 2}
 
 
-def test_a_temporary_is_used_more_than_once_and_after_it_is_made() -> None:
-    program = share_subexpressions(program_of(laderman()))
-    made = [s.target for s in program.sums if s.target.kind is not Kind.C]
+def test_a_temporary_that_is_used_once_is_written_out() -> None:
+    # x + y + z twice: x + y is found first, and is then needed for the whole only.
+    u = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
+    ones = np.ones((4, 4), dtype=int)
+    program = share_subexpressions(program_of(Scheme(Format(2, 2, 2), u, ones, ones)))
+    (only,) = [s for s in program.sums if s.target.kind is Kind.SUM_A]
+    assert len(only.form) == 3
+
+
+@pytest.mark.parametrize("scheme", [winograd(), laderman(), twice()])
+def test_temporaries_are_numbered_and_used_more_than_once(scheme: Scheme) -> None:
+    program = share_subexpressions(program_of(scheme))
     used = [variable for form in program.forms for _, variable in form]
-    assert made
-    assert all(used.count(variable) > 1 for variable in made)
-    assert [name.indices[0] for name in made if name.kind is Kind.SUM_M] == list(
-        range(sum(name.kind is Kind.SUM_M for name in made))
-    )
+    for kind in (Kind.SUM_A, Kind.SUM_B, Kind.SUM_M):
+        made = [s.target for s in program.sums if s.target.kind is kind]
+        assert made == [Variable(kind, (number,)) for number in range(len(made))]
+        assert all(used.count(variable) > 1 for variable in made)
 
 
 def test_no_form_is_all_minus_where_a_sign_can_move() -> None:
-    program = share_subexpressions(program_of(winograd()))
-    sums = [form for form in program.forms if len(form) > 1]
-    assert all(form[0].coefficient == 1 for form in sums)
+    program = share_subexpressions(program_of(canonical_form(winograd())))
+    assert all(form[0].coefficient == 1 for form in program.forms)
+
+
+def test_pairs_that_became_rarer_are_still_shared() -> None:
+    # xyz, xy, xy, yz, yz: taking x + y leaves y + z in two of its three places.
+    x, y, z = range(3)
+    vectors: list[dict[int, Exact]] = [{x: 1, y: 1, z: 1}, {x: 1, y: 1}, {x: 1, y: 1}, {y: 1, z: 1}, {y: 1, z: 1}]
+    assert sharing._Greedy(vectors, 3, 0).run().cost == 3
 
 
 def test_a_zero_product_is_not_computed() -> None:

@@ -80,8 +80,8 @@ class CPFit:
 def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor | None = None) -> CPFit:
     """Minimise ‖T − ⟦A,B,C⟧‖², subject to ‖A‖² + ‖B‖² + ‖C‖² ≤ c when a bound is given.
 
-    The method of Tichavský, Phan and Cichocki (arXiv:1603.01372, step 1): a start or step outside the ball is scaled back
-    onto it, and a step that would leave the sphere is replaced by the minimiser in its tangent plane.
+    The method of Tichavský, Phan and Cichocki (arXiv:1603.01372, step 1): a start or step outside the ball is scaled
+    back onto it, and a step that would leave the sphere is replaced by the minimiser in its tangent plane.
 
     Parameters
     ----------

@@ -1,0 +1,123 @@
+"""Movement along the set of exact fits towards chosen values.
+
+Exact fits come in families larger than the orbit of the symmetry group, so sparse and simple members are looked for on
+the whole solution set: minimise Σ_i ρ(θ_i − t_i) over φ(θ) = 0, where t_i is the value of a grid nearest to θ_i and
+ρ(x) ≈ |x|^p. With p ≤ 1 many deviations become exactly zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.decompositions.gauss_newton import (
+    cholesky,
+    cholesky_solve,
+    flatten,
+    linearize,
+    normal_matrix,
+    residual,
+    unflatten,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mmdiscover.decompositions.gauss_newton import Array
+
+
+@dataclass(frozen=True)
+class Attraction:
+    """Where entries are drawn, and how.
+
+    Parameters
+    ----------
+    grid : tuple of float
+        Each entry is drawn to the nearest of these.
+    exponent : float
+        p of ρ(x) ≈ |x|^p.
+    longest_step : float
+        Steps are cut to this norm.
+    widths : tuple of float
+        Smoothing of ρ at 0, one round of iterations each.
+    iterations : int
+        Per round.
+    """
+
+    grid: tuple[float, ...]
+    exponent: float
+    longest_step: float
+    widths: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01)
+    iterations: int = 15
+
+
+def nearest(values: Array, grid: Array) -> Array:
+    """The entry of `grid` nearest to each of `values`, in the shape of `values`."""
+    found: Array = grid[np.abs(values[..., None] - grid).argmin(axis=-1)]
+    return found
+
+
+def attract(
+    tensor: Array, point: Array, free: NDArray[np.bool_], attraction: Attraction, weights: Array | None = None
+) -> Array:
+    """Move along the exact fits towards the grid, by iteratively reweighted least squares.
+
+    Each step minimises ‖r + J d‖²/ε + Σ_i w_i (θ_i + d_i − t_i)² with w_i = (x_i² + δ²)^(p/2 − 1), x_i = θ_i − t_i.
+
+    Parameters
+    ----------
+    tensor : ndarray, shape (I, J, K)
+    point : ndarray, shape ((I+J+K)R,)
+        Flattened factors of an exact fit, not changed.
+    free : ndarray of bool
+        Entries that may move.
+    attraction : Attraction
+    weights : ndarray, optional
+        One positive weight per entry, to break ties at random; its influence fades from round to round.
+
+    Returns
+    -------
+    ndarray
+        Near the exact fits, not on them: re-solve afterwards.
+    """
+    indices = np.flatnonzero(free)
+    grid = np.array(attraction.grid)
+    bias = np.ones(len(indices)) if weights is None else weights[indices]
+    point = point.copy()
+    looseness = 1e-3
+    for width in attraction.widths:
+        for _ in range(attraction.iterations):
+            step = _step(tensor, point, indices, grid, bias, looseness, (width, attraction.exponent))
+            if step is None:
+                return point
+            length = float(np.linalg.norm(step))
+            point[indices] += step * min(1.0, attraction.longest_step / max(length, 1e-300))
+            if length < 1e-3:
+                break
+        looseness = max(0.3 * looseness, 1e-6)
+        bias = np.sqrt(bias)
+    return point
+
+
+def _step(
+    tensor: Array,
+    point: Array,
+    indices: NDArray[np.intp],
+    grid: Array,
+    bias: Array,
+    looseness: float,
+    shape: tuple[float, float],
+) -> Array | None:
+    width, exponent = shape
+    factors = unflatten(point, tensor.shape)
+    gradient = flatten(linearize(factors, residual(tensor, factors)).gradient)[indices]
+    deviation = point[indices] - nearest(point[indices], grid)
+    pull = bias * (deviation**2 + width**2) ** (exponent / 2 - 1)
+    matrix = normal_matrix(factors)[np.ix_(indices, indices)] / looseness
+    matrix.flat[:: len(indices) + 1] += pull
+    try:
+        return -cholesky_solve(cholesky(matrix), gradient / looseness + pull * deviation)
+    except np.linalg.LinAlgError:
+        return None

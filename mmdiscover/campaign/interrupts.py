@@ -1,0 +1,98 @@
+"""Ctrl-C, SIGTERM and the end of the time budget, without losing what is finished."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+T = TypeVar("T")
+
+
+class _Interrupted(BaseException):
+    """Ends a guarded call."""
+
+
+class Interrupts:
+    """Whether to stop, and a way to end a long call early.
+
+    A signal sets a flag that the run looks at between two steps, so that no record is ever cut in half. Only inside
+    `guard` does it raise. A second Ctrl-C is a `KeyboardInterrupt` wherever it lands.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Time budget.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.by_user = False
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._guarding = False
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of the time budget, None without one."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def requested(self) -> bool:
+        """Whether to stop."""
+        return self.by_user or self.seconds_left == 0
+
+    def guard(self, call: Callable[[], T]) -> T | None:
+        """Call, unless or until the run is to stop.
+
+        Returns
+        -------
+        T or None
+            None when the call was not begun or not finished.
+        """
+        result = None
+        try:
+            self._guarding = True
+            if not self.requested:
+                result = call()
+            self._guarding = False
+        except _Interrupted:
+            pass
+        finally:
+            self._guarding = False
+        return result
+
+    @contextmanager
+    def installed(self) -> Iterator[Interrupts]:
+        """Handle the signals as long as the context lasts; outside the main thread only the clock counts."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        handlers = {signal.SIGINT: self._by_user, signal.SIGTERM: self._by_user, signal.SIGALRM: self._by_clock}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        if self.seconds_left is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(self.seconds_left, 1e-3))
+        try:
+            yield self
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _by_user(self, _number: int, _frame: FrameType | None) -> None:
+        if self.by_user:
+            raise KeyboardInterrupt
+        self.by_user = True
+        self._leave_guard()
+
+    def _by_clock(self, _number: int, _frame: FrameType | None) -> None:
+        self._leave_guard()
+
+    def _leave_guard(self) -> None:
+        if self._guarding:
+            self._guarding = False
+            raise _Interrupted

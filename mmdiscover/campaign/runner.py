@@ -1,0 +1,273 @@
+"""The run of a target: trials out, outcomes in, everything recorded by one writer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from math import inf, nan
+from typing import TYPE_CHECKING, Protocol
+
+from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.campaign.phases import phase_board
+from mmdiscover.campaign.plan import trial_tasks
+from mmdiscover.campaign.pool import run_in_process, run_in_workers
+from mmdiscover.campaign.trial import FAILED, run_trial
+from mmdiscover.errors import MMDiscoverError
+from mmdiscover.verify import verify
+from results_db import repository
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from mmdiscover.campaign.plan import Budget, Target, TrialTask
+    from mmdiscover.campaign.trial import Kernels, Phase, TrialOutcome
+    from mmdiscover.core.verified import VerifiedScheme
+    from results_db import Database
+
+BROKEN_TRIALS = 20
+"""A run whose first trials all end in unexpected exceptions is given up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `discover` is to do.
+
+    Parameters
+    ----------
+    target : Target
+    seed : int
+    workers : int
+        Processes; 1 for this one alone. Has no influence on what is found.
+    budget : Budget
+    """
+
+    target: Target
+    seed: int
+    workers: int
+    budget: Budget
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over the finished trials."""
+
+    trials: int = 0
+    fits: int = 0
+    candidates: int = 0
+    broken: int = 0
+    best_residual: float = inf
+    cpu_seconds: float = 0.0
+
+    def plus(self, outcome: TrialOutcome) -> Tally:
+        """The sums with one more trial."""
+        residual = inf if outcome.fit is None else outcome.fit.residual
+        return Tally(
+            trials=self.trials + 1,
+            fits=self.fits + outcome.exact_fit,
+            candidates=self.candidates + (outcome.candidate is not None),
+            broken=self.broken + (outcome.error is not None),
+            best_residual=min(self.best_residual, residual),
+            cpu_seconds=self.cpu_seconds + outcome.cpu_seconds,
+        )
+
+
+class Observer(Protocol):
+    """Is told how a run goes on."""
+
+    def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
+        """A trial is finished; `rejected` says why its candidate failed verification."""
+
+    def busy(self, phases: Counter[Phase]) -> None:
+        """How many trials are in which phase; comes often."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The verified scheme that answers the question, and its row in the database."""
+
+    verified: VerifiedScheme
+    scheme_id: int
+    new: bool
+    trial: int
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """How a run ended.
+
+    Parameters
+    ----------
+    campaign_id : int
+    found : Found or None
+    tally : Tally
+    interrupted : bool
+        Whether the user ended it.
+    """
+
+    campaign_id: int
+    found: Found | None
+    tally: Tally
+    interrupted: bool
+
+
+def discover(db: Database, plan: Plan, observer: Observer, kernels: Kernels | None = None) -> Discovery:
+    """Run trials until one verified scheme is stored or the budget ends.
+
+    The scheme is that of the successful trial with the lowest index: when a trial succeeds, those before it are waited
+    for and none is begun after it. So the scheme depends on the seed and not on the number of workers or their speed,
+    unless the budget of time or the user ends the run in between. Trials after the successful one that are finished by
+    then are recorded with their fit, without their scheme.
+
+    Parameters
+    ----------
+    db : Database
+    plan : Plan
+    observer : Observer
+    kernels : Kernels, optional
+
+    Returns
+    -------
+    Discovery
+
+    Raises
+    ------
+    DatabaseError
+        If a result cannot be written; everything before it is kept.
+    MMDiscoverError
+        If the workers or the trials break down.
+    """
+    target, budget = plan.target, plan.budget
+    campaign_id = repository.create_campaign(
+        db, name=None, kind="discover", seed=plan.seed, settings=asdict(budget) | {"workers": plan.workers}
+    )
+    settings = {"search": asdict(target.search), "refine": asdict(target.refine)}
+    target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
+    ledger = _Ledger(db, target_id, observer)
+    found, state = None, "stopped"
+    try:
+        with Interrupts(budget.seconds).installed() as interrupts:
+            try:
+                _run(plan, kernels, ledger, interrupts)
+            finally:
+                found = ledger.settle()
+        if found is not None or not interrupts.by_user:
+            state = "finished"
+    finally:
+        repository.set_campaign_state(db, campaign_id, state)
+    return Discovery(campaign_id, found, ledger.tally, interrupts.by_user)
+
+
+def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Interrupts) -> None:
+    tasks = ledger.until_found(trial_tasks(plan.target, plan.seed, plan.budget.starts))
+    workers = min(plan.workers, plan.budget.starts or plan.workers)
+    with phase_board() as board:
+        if workers == 1:
+            run = partial(run_trial, announce=ledger.announce, kernels=kernels)
+            outcomes: Generator[TrialOutcome | None] = run_in_process(run, tasks, interrupts)
+        else:
+            run = partial(run_trial, announce=board.announce, kernels=kernels)
+            outcomes = run_in_workers(run, tasks, interrupts, workers)
+        with closing(outcomes):
+            for outcome in outcomes:
+                if outcome is not None:
+                    ledger.receive(outcome)
+                    if ledger.decided:
+                        return
+                ledger.observer.busy(board.count(ledger.in_flight()))
+
+
+class _Ledger:
+    """Records outcomes in whatever order they come, and knows when the answer is decided."""
+
+    def __init__(self, db: Database, target_id: int, observer: Observer) -> None:
+        self.tally = Tally()
+        self.observer = observer
+        self._db, self._target_id = db, target_id
+        self._begun = 0
+        self._finished: set[int] = set()
+        self._lowest_unfinished = 0
+        self._winner: tuple[TrialOutcome, VerifiedScheme] | None = None
+
+    def until_found(self, tasks: Iterable[TrialTask]) -> Iterator[TrialTask]:
+        """The tasks, until one of them has succeeded."""
+        for task in tasks:
+            if self._winner is not None:
+                return
+            self._begun = task.index + 1
+            yield task
+
+    def announce(self, _index: int, phase: Phase) -> None:
+        """Tell the observer about the one trial that runs in this process."""
+        self.observer.busy(Counter([phase]))
+
+    def in_flight(self) -> list[int]:
+        """Indices of trials that are begun or about to."""
+        return [index for index in range(self._lowest_unfinished, self._begun) if index not in self._finished]
+
+    @property
+    def decided(self) -> bool:
+        """Whether no unfinished trial can take the place of the successful one."""
+        return self._winner is not None and self._lowest_unfinished > self._winner[0].index
+
+    def receive(self, outcome: TrialOutcome) -> None:
+        """Verify and record one outcome; the successful one is recorded when it is decided, see `settle`."""
+        self._finished.add(outcome.index)
+        while self._lowest_unfinished in self._finished:
+            self._finished.remove(self._lowest_unfinished)
+            self._lowest_unfinished += 1
+        self.tally = self.tally.plus(outcome)
+        rejected = None
+        if outcome.candidate is not None and (self._winner is None or outcome.index < self._winner[0].index):
+            verdict = verify(outcome.candidate)
+            rejected = verdict.reason
+            if verdict.verified is not None:
+                overtaken, self._winner = self._winner, (outcome, verdict.verified)
+                self.observer.trial(outcome, None, self.tally)
+                if overtaken is not None:
+                    self._record(overtaken[0])
+                return
+        self._record(outcome, rejected)
+        self.observer.trial(outcome, rejected, self.tally)
+        if BROKEN_TRIALS <= self.tally.broken == self.tally.trials:
+            raise MMDiscoverError(f"the first {self.tally.broken} trials all failed, the last one by {outcome.error}")
+
+    def settle(self) -> Found | None:
+        """Store the scheme of the successful trial, if there is one."""
+        if self._winner is None:
+            return None
+        outcome, verified = self._winner
+        recorded = self._record(outcome, verified=verified)
+        assert recorded.scheme_id is not None, "a trial with a verified scheme stores it"
+        return Found(verified, recorded.scheme_id, recorded.new, outcome.index)
+
+    def _record(
+        self, outcome: TrialOutcome, rejected: str | None = None, verified: VerifiedScheme | None = None
+    ) -> repository.Recorded:
+        fit, refined = outcome.fit, outcome.refined
+        record = repository.TrialRecord(
+            index=outcome.index,
+            seed_entropy=outcome.task.campaign_seed,
+            spawn_key=outcome.task.spawn_key,
+            settings=asdict(outcome.task.target.search if fit is None else fit.settings),
+            status=outcome.status,
+            residual=nan if fit is None else fit.residual,
+            squared_norm=nan if fit is None else fit.squared_norm,
+            iterations=0 if fit is None else fit.iterations,
+            search_seconds=outcome.search_seconds,
+            refine_status=_refine_status(outcome, rejected),
+            refine_detail=rejected or outcome.error or (None if refined is None else refined.detail),
+            refine_seconds=outcome.refine_seconds,
+            cpu_seconds=outcome.cpu_seconds,
+        )
+        exact_factors = fit.factors if fit is not None and fit.exact else None
+        return repository.record_trial(self._db, self._target_id, record, fit=exact_factors, verified=verified)
+
+
+def _refine_status(outcome: TrialOutcome, rejected: str | None) -> str | None:
+    if rejected is not None:
+        return "rejected"
+    if outcome.refined is not None:
+        return str(outcome.refined.status)
+    return FAILED if outcome.exact_fit else None

@@ -1,0 +1,80 @@
+"""Kernels whose results are written in advance, trial by trial."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.core.factors import Factors
+from mmdiscover.refine import Refined, RefineSettings, RefineStatus
+from mmdiscover.search import Fit, FitStatus, SearchSettings
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping
+
+    from mmdiscover.campaign.runner import Tally
+    from mmdiscover.campaign.trial import Phase, TrialOutcome
+    from mmdiscover.core.format import Format
+    from mmdiscover.core.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class ScriptedSearch:
+    """Exact fits at the indices `exact`, nothing elsewhere; sleeps, or raises, where it is told to."""
+
+    exact: frozenset[int] = frozenset()
+    seconds: Mapping[int, float] = field(default_factory=dict)
+    broken: frozenset[int] = frozenset()
+    default_seconds: float = 0.0
+
+    def __call__(self, fmt: Format, rank: int, settings: SearchSettings, seed: np.random.SeedSequence, /) -> Fit:
+        index = seed.spawn_key[1]
+        time.sleep(self.seconds.get(index, self.default_seconds))
+        if index in self.broken:
+            raise ZeroDivisionError(f"trial {index} is broken")
+        factors = Factors(fmt, *(np.random.default_rng(seed).standard_normal((rows, rank)) for rows in fmt.shape))
+        status = FitStatus.EXACT if index in self.exact else FitStatus.STALLED
+        residual = 1e-25 if index in self.exact else 0.5 + index
+        return Fit(factors, status, residual, factors.squared_norm(), 10 + index, settings)
+
+
+@dataclass(frozen=True)
+class ScriptedRefine:
+    """The scheme written down for the trial; where there is none, a status that says so."""
+
+    schemes: Mapping[int, Scheme]
+    seconds: float = 0.0
+
+    def __call__(self, factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence, /) -> Refined:  # noqa: ARG002
+        time.sleep(self.seconds)
+        scheme = self.schemes.get(seed.spawn_key[1])
+        if scheme is None:
+            return Refined(RefineStatus.STUCK, None, attempts=8, resolves=3, detail="by script")
+        return Refined(RefineStatus.EXACT, scheme, attempts=1, resolves=5, detail="")
+
+
+class Log:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[TrialOutcome] = []
+        self.rejected: dict[int, str] = {}
+        self.phases: list[Counter[Phase]] = []
+        self.tally: Tally | None = None
+
+    def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
+        self.outcomes.append(outcome)
+        self.tally = tally
+        if rejected is not None:
+            self.rejected[outcome.index] = rejected
+
+    def busy(self, phases: Counter[Phase]) -> None:
+        self.phases.append(phases)
+
+    @property
+    def indices(self) -> list[int]:
+        return [outcome.index for outcome in self.outcomes]

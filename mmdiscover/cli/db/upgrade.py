@@ -1,0 +1,19 @@
+"""`mmdiscover db upgrade`."""
+
+from __future__ import annotations
+
+from mmdiscover.cli import output
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
+
+
+def upgrade(db: DatabaseOption = DEFAULT_DATABASE, as_json: JsonOption = False) -> None:
+    """Bring an existing database to the newest schema."""
+    from results_db import upgrade
+
+    old, new = upgrade(db)
+    if as_json:
+        output.document({"old": old, "new": new})
+    elif old == new:
+        print(f"schema {new} is the newest, nothing to do")
+    else:
+        print(f"upgraded from {old or 'an empty database'} to schema {new}")

@@ -1,0 +1,170 @@
+"""`mmdiscover discover`: the whole chain, from random numbers to a stored proof."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import time
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmdiscover.cli import output
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, integer, number, parse_duration
+from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from mmdiscover.campaign.plan import Target
+    from mmdiscover.campaign.runner import Discovery, Found, Plan
+
+MAX_SEED = 2**63 - 1
+
+
+def discover(
+    scheme: Annotated[
+        str, typer.Argument(metavar="SCHEME", help="Such as 3x3x3:23; 3x3x3 alone asks for the best known rank.")
+    ],
+    starts: Annotated[
+        int | None, typer.Option(parser=integer, metavar="N", help="Give up after N random starts.")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time", metavar="T", help="Give up after this time: 60s, 10m, 1.5h.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(parser=integer, metavar="S", help="The same seed finds the same scheme again. Default: random."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            parser=integer, metavar="K", help="Number of processes. Default: one per core; 1 for the smallest."
+        ),
+    ] = None,
+    bound: Annotated[
+        float | None,
+        typer.Option(
+            parser=number, metavar="C", help="Search within the ball of this squared radius. Default: by rank."
+        ),
+    ] = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    as_json: JsonOption = False,
+) -> None:
+    """Search until one verified scheme is stored.
+
+    Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept. Exit code 1 if nothing
+    was found.
+    """
+    begun = time.monotonic()
+    from mmdiscover.campaign.plan import Budget
+    from mmdiscover.campaign.pool import worker_count
+    from mmdiscover.campaign.runner import Plan, discover
+
+    budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
+    target = _target(scheme, bound)
+    plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
+
+    from mmdiscover.cli.progress import progress
+    from results_db import open_database
+
+    with open_database(db) as database:
+        output.note(
+            f"{target.name}: seed {plan.seed}, {output.counted(plan.workers, 'worker')}, database {database.url}"
+        )
+        with progress(plan) as observer:
+            discovery = discover(database, plan, observer)
+    seconds = time.monotonic() - begun
+    if as_json:
+        output.document(_document(discovery, plan, seconds))
+    elif discovery.found is not None:
+        _celebrate(discovery.found, _effort(discovery, plan, seconds), db)
+    if discovery.found is None:
+        output.note(_nothing_found(discovery, plan, seconds))
+        raise typer.Exit(1)
+
+
+def _target(scheme: str, bound: float | None) -> Target:
+    from mmdiscover.campaign.plan import plan_target
+    from mmdiscover.core.format import parse_scheme_name
+    from mmdiscover.core.records import best_known_rank
+
+    fmt, rank = parse_scheme_name(scheme)
+    if rank is None:
+        rank = best_known_rank(fmt)
+        if rank is None:
+            raise InputError(f"scheme {scheme!r}: no rank of {fmt} is on record, expected one such as {fmt}:R")
+    return plan_target(fmt, rank, bound)
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        # Short enough to be typed again.
+        return secrets.randbelow(2**32)
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed is {seed}, expected an integer from 0 to {MAX_SEED}")
+    return seed
+
+
+def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any]:
+    found, tally = discovery.found, discovery.tally
+    return {
+        "found": found is not None,
+        "scheme_id": found and found.scheme_id,
+        "scheme": plan.target.name,
+        "ring": found and str(found.verified.ring),
+        "hash": found and found.verified.hash,
+        "new": found and found.new,
+        "starts": tally.trials,
+        "fits": tally.fits,
+        "best_residual": tally.best_residual if isfinite(tally.best_residual) else None,
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(tally.cpu_seconds, 3),
+        "seed": plan.seed,
+        "workers": plan.workers,
+        "campaign_id": discovery.campaign_id,
+        "interrupted": discovery.interrupted,
+    }
+
+
+def _effort(discovery: Discovery, plan: Plan, seconds: float) -> str:
+    tally = discovery.tally
+    return (
+        f"{output.counted(tally.trials, 'start')}, {output.counted(tally.fits, 'exact fit')}, {seconds:.1f} s "
+        f"({tally.cpu_seconds:.1f} s of processor time), seed {plan.seed}"
+    )
+
+
+def _nothing_found(discovery: Discovery, plan: Plan, seconds: float) -> str:
+    reason = "interrupted" if discovery.interrupted else "the budget is used up"
+    return (
+        f"{output.PROGRAM}: {plan.target.name} not found, {reason}: {_effort(discovery, plan, seconds)}; "
+        f"all finished starts are kept as campaign {discovery.campaign_id}"
+    )
+
+
+def _celebrate(found: Found, effort: str, db: str) -> None:
+    from mmdiscover.cli.formulas import formulas
+    from mmdiscover.core.metrics import additions
+    from mmdiscover.export import shared_additions
+
+    verified = found.verified
+    scheme = verified.scheme
+    classical = scheme.format.classical_rank
+    checks = ", ".join(name for name, passed in verified.certificate.checks.items() if passed)
+    # An address of a server may hold a password.
+    where = "" if db == DEFAULT_DATABASE or "@" in db else f" --db {shlex.quote(db)}"
+    file_name = f"multiply_{scheme.name.replace(':', '_')}.py"
+    lines = [
+        f"{scheme.name}: {scheme.rank} products instead of {classical}",
+        f"  ring       {verified.ring}",
+        f"  additions  {additions(scheme)}, with shared subexpressions {shared_additions(scheme)}",
+        f"  proved by  {checks}",
+        f"  scheme     {found.scheme_id}, hash {verified.hash[:12]}, {'new' if found.new else 'known before'}",
+        f"  effort     {effort}",
+        formulas(verified),
+        "",
+        "Next:",
+        f"  {output.PROGRAM} schemes show {found.scheme_id}{where}",
+        f"  {output.PROGRAM} export {found.scheme_id} --to numpy -o {file_name}{where}",
+    ]
+    print("\n".join(lines))

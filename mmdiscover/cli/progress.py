@@ -1,0 +1,132 @@
+"""What `discover` shows while it works: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from mmdiscover.campaign.runner import Tally
+from mmdiscover.cli import output
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from mmdiscover.campaign.plan import Budget
+    from mmdiscover.campaign.runner import Plan
+    from mmdiscover.campaign.trial import Phase, TrialOutcome
+
+
+def events(outcome: TrialOutcome, rejected: str | None) -> list[str]:
+    """What is worth telling about a finished trial: its exact fit and what became of it, or why it broke."""
+    start, lines = f"start {outcome.index}", []
+    if outcome.fit is not None and outcome.exact_fit:
+        fit = outcome.fit
+        lines.append(
+            f"{start}: exact fit after {fit.iterations} iterations and {outcome.search_seconds:.2f} s, "
+            f"squared norm {fit.squared_norm:.1f}"
+        )
+    if outcome.error is not None:
+        lines.append(f"{start}: failed by {outcome.error}")
+    if outcome.refined is not None:
+        if rejected is not None:
+            result = f"rejected by verification: {rejected}"
+        elif outcome.candidate is not None:
+            result = "made exact and verified"
+        else:
+            result = f"not made exact: {outcome.refined.detail or outcome.refined.status}"
+        lines.append(f"{start}: {result} ({outcome.refine_seconds or 0:.2f} s)")
+    return lines
+
+
+def budget_spent(budget: Budget, tally: Tally, elapsed: float) -> float | None:
+    """Part of the budget that is used up, 0 to 1; None without a budget."""
+    parts = []
+    if budget.seconds is not None:
+        parts.append(elapsed / budget.seconds)
+    if budget.starts is not None:
+        parts.append(tally.trials / budget.starts)
+    return min(1.0, max(parts)) if parts else None
+
+
+class PlainProgress:
+    """One line for each event."""
+
+    def __init__(self, print_line: Any = output.note) -> None:
+        self._print_line = print_line
+
+    def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:  # noqa: ARG002
+        """Print what is worth telling."""
+        for line in events(outcome, rejected):
+            self._print_line(line)
+
+    def busy(self, phases: Counter[Phase]) -> None:
+        """Print nothing."""
+
+
+class LiveProgress(PlainProgress):
+    """Event lines above a live line of sums, with a bar where a budget is known."""
+
+    def __init__(self, plan: Plan) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self.live = Live(self, console=Console(stderr=True), refresh_per_second=8, transient=True)
+        super().__init__(lambda line: self.live.console.print(line, markup=False, highlight=False))
+        self._spinner = Spinner("dots")
+        self._plan, self._tally, self._doing, self._begun = plan, Tally(), "starting", time.monotonic()
+
+    def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
+        """Print what is worth telling, and take up the new sums."""
+        super().trial(outcome, rejected, tally)
+        self._tally = tally
+
+    def busy(self, phases: Counter[Phase]) -> None:
+        """Take up what the workers do."""
+        if phases:
+            self._doing = ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items()))
+
+    def __rich__(self) -> Any:
+        """What stands below the event lines now."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        self._spinner.update(text=Text(self.summary(), no_wrap=True, overflow="ellipsis"))
+        done = budget_spent(self._plan.budget, self._tally, time.monotonic() - self._begun)
+        return self._spinner if done is None else Group(self._spinner, ProgressBar(total=1.0, completed=done, width=60))
+
+    def summary(self) -> str:
+        """The live line."""
+        tally, elapsed = self._tally, time.monotonic() - self._begun
+        parts = [f"{self._plan.target.name}  {tally.trials} starts", f"{tally.fits} exact fits"]
+        if isfinite(tally.best_residual):
+            parts.append(f"best residual {tally.best_residual:.1e}")
+        parts += [f"{tally.trials / max(elapsed, 1e-9):.1f}/s", self._doing, f"{clock(elapsed)} elapsed"]
+        spent = budget_spent(self._plan.budget, tally, elapsed)
+        if spent:
+            parts.append(f"{clock(elapsed / spent - elapsed)} left")
+        return " · ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``1:02:03`` or ``2:03``."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+@contextmanager
+def progress(plan: Plan) -> Iterator[PlainProgress]:
+    """The observer that fits standard error, as long as the context lasts."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield PlainProgress()
+        return
+    shown = LiveProgress(plan)
+    with shown.live:
+        yield shown

@@ -1,0 +1,10 @@
+"""`mmdiscover report …`: tables from the database."""
+
+from __future__ import annotations
+
+import typer
+
+from mmdiscover.cli.report import ranks
+
+app = typer.Typer(help="Tables from the database.")
+app.command("ranks")(ranks.ranks)

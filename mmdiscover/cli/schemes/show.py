@@ -1,0 +1,35 @@
+"""`mmdiscover schemes show`."""
+
+from __future__ import annotations
+
+from mmdiscover.cli import output
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, SchemeIdArgument
+from mmdiscover.cli.stored import load_verified
+
+
+def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_json: JsonOption = False) -> None:
+    """Show a stored scheme: what is known about it, and its formulas."""
+    stored, verified = load_verified(db, scheme_id)
+    row = stored.row
+    if as_json:
+        output.document(row.as_json() | {"checks": dict(verified.certificate.checks)})
+        return
+    from mmdiscover.cli.formulas import formulas
+    from mmdiscover.export import shared_additions
+
+    growth = "beyond floating point" if row.growth_factor is None else f"{row.growth_factor:g}"
+    facts = {
+        "scheme": f"{row.scheme} (id {row.id})",
+        "hash": row.hash,
+        "ring": row.ring,
+        "nonzeros": row.nonzeros,
+        "additions": f"{row.additions}, with shared subexpressions {shared_additions(verified.scheme)}",
+        "growth": growth,
+        "class": row.orbit_class,
+        "source": row.source,
+        "found": row.found_at,
+        "proved by": ", ".join(verified.certificate.checks),
+    }
+    for name, value in facts.items():
+        print(f"{name:<10} {value}")
+    print(formulas(verified))

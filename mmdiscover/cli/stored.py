@@ -1,0 +1,61 @@
+"""Schemes taken out of the database: trusted only after they are verified again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmdiscover.errors import DatabaseError, MMDiscoverError
+
+if TYPE_CHECKING:
+    from mmdiscover.core.verified import VerifiedScheme
+    from mmdiscover.verify import Verdict
+    from results_db.queries import StoredScheme
+
+
+def load(db: str, scheme_id: str) -> StoredScheme:
+    """Read a scheme from an existing database.
+
+    Raises
+    ------
+    InputError
+        If there is no such scheme.
+    DatabaseError
+        If the database cannot be used.
+    MMDiscoverError
+        If the scheme's row is damaged.
+    """
+    from results_db import open_database, queries
+
+    with open_database(db, create=False) as database:
+        try:
+            return queries.load_scheme(database, scheme_id)
+        except DatabaseError as error:
+            # The database is there and open: what fails now is not what the user typed.
+            raise MMDiscoverError(str(error)) from None
+
+
+def check(stored: StoredScheme) -> Verdict:
+    """Verify a stored scheme."""
+    from mmdiscover.verify import verify
+
+    return verify(stored.scheme)
+
+
+def load_verified(db: str, scheme_id: str) -> tuple[StoredScheme, VerifiedScheme]:
+    """Read a scheme and prove it again.
+
+    Raises
+    ------
+    InputError, DatabaseError, MMDiscoverError
+        As `load`; also if the stored scheme is not valid, or not the one that was stored.
+    """
+    stored = load(db, scheme_id)
+    verdict = check(stored)
+    if verdict.verified is None:
+        raise MMDiscoverError(f"scheme {stored.row.id} in {db} is damaged: {verdict.reason}")
+    if verdict.verified.hash != stored.row.hash:
+        raise MMDiscoverError(
+            f"scheme {stored.row.id} in {db} is damaged: it has hash {verdict.verified.hash[:12]}…, "
+            f"expected {stored.row.hash[:12]}…"
+        )
+    return stored, verdict.verified

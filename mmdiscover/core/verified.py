@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mmdiscover.core.scheme import canonical_form, content_hash
 
@@ -58,6 +58,10 @@ class VerifiedScheme:
         object.__setattr__(self, "scheme", canonical_form(self.scheme))
         if self.certificate.scheme_hash != content_hash(self.scheme):
             raise TypeError("the certificate belongs to another scheme")
+
+    def __reduce__(self) -> NoReturn:
+        # What comes back from a pickle was made by nobody in particular.
+        raise TypeError("a VerifiedScheme is not pickled: send its scheme and verify that again")
 
     @property
     def hash(self) -> str:

@@ -135,6 +135,15 @@ def test_large_gaussian_terms_that_cancel(large: int) -> None:
 
 
 @pytest.mark.parametrize("large", LARGE, ids=["2**40", "2**53+1", "2**63", "10**60", "10**400"])
+def test_large_imaginary_terms_that_cancel(large: int) -> None:
+    z, i = Gaussian(Fraction(0), Fraction(large)), Gaussian(Fraction(0), Fraction(1))
+    for unit, holds in ((-1, True), (-2, False), (1, False)):
+        scheme = Scheme(ONE, row(z, z, i), row(z, z, i), row(1, -1, unit))
+        assert check_brent(scheme).holds is holds
+        assert check_brent(Scheme(ONE, row(z, -z, i), row(i, i, i), row(i, i, unit))).holds is holds
+
+
+@pytest.mark.parametrize("large", LARGE, ids=["2**40", "2**53+1", "2**63", "10**60", "10**400"])
 def test_large_denominators(large: int) -> None:
     for share, holds in ((Fraction(1, large), True), (Fraction(1, large + 1), False), (Fraction(2, large), False)):
         assert check_brent(Scheme(ONE, row(1), row(large), row(share))).holds is holds
@@ -154,12 +163,21 @@ def test_sums_just_around_the_bound_of_floats() -> None:
             assert not check_brent(Scheme(ONE, row(Fraction(size + 1, size)), row(1), row(1))).holds
 
 
-def test_many_products_whose_sum_passes_the_bound() -> None:
-    count, size = 2**12, 2**42 - 1
-    u = row(*[size] * count, -size * count, 1)
-    ones = np.ones((1, count + 2), dtype=int)
-    assert check_brent(Scheme(ONE, u, ones, ones)).holds
-    assert not check_brent(Scheme(ONE, u + row(*[0] * count, 0, 1), ones, ones)).holds
+@pytest.mark.parametrize("seed", range(10))
+def test_many_products_whose_sum_passes_the_bound(seed: int) -> None:
+    # Each entry is below 2⁵³, sums of a few are not.
+    sizes = [int(x) for x in np.random.default_rng(seed).integers(2**51, 2**52, size=12)]
+    ones = np.ones((1, 25), dtype=int)
+    for total in (0, 1, 2):
+        u = row(*sizes, total, *(-size for size in sizes))
+        assert check_brent(Scheme(ONE, u, ones, ones)).holds == (total == 1)
+        u = row(*sizes, *(1 - size for size in sizes), total - 12)
+        assert check_brent(Scheme(ONE, u, ones, ones)).holds == (total == 1)
+
+
+def test_huge_entries_times_zero() -> None:
+    assert not check_brent(Scheme(ONE, row(0), row(10**400), row(1))).holds
+    assert check_brent(Scheme(ONE, row(0, 1), row(10**400, 1), row(0, 1))).holds
 
 
 def test_real_and_imaginary_parts_are_both_checked() -> None:

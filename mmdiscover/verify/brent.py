@@ -85,8 +85,8 @@ def _arithmetic(factors: list[NDArray[np.object_]], scale: int) -> np.dtype[Any]
     kind: np.dtype[Any] = np.dtype(float)
     for factor in factors:
         re, im = zip(*(real_and_imaginary(entry) for entry in factor.ravel()), strict=True)
-        # At least |z| for every entry z, so that sums of parts of products stay below the bound too; at least 1, so that
-        # it also bounds the factors themselves.
+        # At least |z| for every entry z, so that sums of parts of products stay below the bound too; at least 1,
+        # so that it also bounds the factors themselves.
         bound *= max(int(max(map(abs, re)) + max(map(abs, im))), 1)
         if any(im):
             kind = np.dtype(complex)

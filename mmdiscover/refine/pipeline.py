@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.factors import Factors
+from mmdiscover.core.metrics import nonzeros
+from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, normal_matrix, unflatten
@@ -48,14 +50,19 @@ class RefineSettings:
     Parameters
     ----------
     attempts : int
-        Each one from other random choices; the first that succeeds ends it.
+        At most so many, each one from other random choices.
+    simplify_attempts : int
+        So many more once one has succeeded without reaching ZT: the simplest scheme of all is taken.
     """
 
     attempts: int = 8
+    simplify_attempts: int = 2
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise InputError(f"attempts is {self.attempts!r}, expected an integer >= 1")
+        if self.simplify_attempts < 0:
+            raise InputError(f"simplify_attempts is {self.simplify_attempts!r}, expected an integer >= 0")
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Refined:
     Parameters
     ----------
     status : RefineStatus
-        Of the last attempt.
+        ``EXACT`` when an attempt succeeded, else that of the last one.
     scheme : Scheme or None
         With ``EXACT`` a candidate in canonical form, for `mmdiscover.verify` to decide.
     attempts : int
@@ -108,18 +115,29 @@ def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSeque
             f"factors of {factors.format}: residual {residual:.3g}, expected an exact fit (<= {NOT_A_FIT:g})"
         )
     tensor = matmul_tensor(factors.format)
+    found: list[Scheme] = []
     endings: list[str] = []
     resolves = 0
     status = RefineStatus.STUCK
+    spare = settings.simplify_attempts
     for attempt, child in enumerate(seed.spawn(settings.attempts)):
         status, point = _attempt(tensor, factors, attempt, np.random.default_rng(child))
         resolves += point.resolves
         zeros = np.count_nonzero(~point.free & (point.vector == 0))
         endings.append(f"{status} ({zeros} zeros, {np.count_nonzero(point.free)} of {point.free.size} entries free)")
         if status is RefineStatus.EXACT:
-            scheme = canonical_form(_rational_scheme(factors, point.vector))
-            return Refined(status, scheme, len(endings), resolves, "; ".join(endings))
-    return Refined(status, None, len(endings), resolves, "; ".join(endings))
+            found.append(canonical_form(_rational_scheme(factors, point.vector)))
+        if found:
+            if spare == 0 or found[-1].ring is Ring.ZT:
+                break
+            spare -= 1
+    if found:
+        status = RefineStatus.EXACT
+    return Refined(status, min(found, key=_complexity, default=None), len(endings), resolves, "; ".join(endings))
+
+
+def _complexity(scheme: Scheme) -> tuple[int, int]:
+    return list(Ring).index(scheme.ring), nonzeros(scheme)
 
 
 def _attempt(tensor: Array, fit: Factors, attempt: int, rng: np.random.Generator) -> tuple[RefineStatus, FixedPoint]:

@@ -10,7 +10,7 @@ import pytest
 
 import mmdiscover
 
-HEAVY = ("sympy", "sqlalchemy", "alembic", "matplotlib", "scipy", "numpy", "joblib", "typer", "rich")
+HEAVY = ("sympy", "sqlalchemy", "alembic", "matplotlib", "scipy", "numpy", "joblib")
 
 
 def modules_loaded_by(code: str) -> set[str]:
@@ -23,7 +23,18 @@ def modules_loaded_by(code: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    assert modules_loaded_by("import mmdiscover").isdisjoint(HEAVY)
+    assert modules_loaded_by("import mmdiscover").isdisjoint((*HEAVY, "typer", "rich"))
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "discover --help"])
+def test_help_loads_nothing_heavy(option: str) -> None:
+    run_as_program = (
+        f"import runpy, sys\nsys.argv = ['mmdiscover', *{option.split()}]\n"
+        "try: runpy.run_module('mmdiscover', run_name='__main__')\nexcept SystemExit as end: assert not end.code"
+    )
+    loaded = modules_loaded_by(run_as_program)
+    assert "typer" in loaded
+    assert loaded.isdisjoint(HEAVY)
 
 
 def test_heavy_modules_would_be_noticed() -> None:

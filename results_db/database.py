@@ -105,15 +105,7 @@ class Database:
             raise
         except (SQLAlchemyError, ValueError, OverflowError) as error:
             # ValueError and OverflowError: a stored value that does not parse, a number beyond 64 bits.
-            raise DatabaseError(f"database {self.name}: {self._reason(error)}") from error
-
-    def _reason(self, error: Exception) -> str:
-        if _is_locked(error):
-            return f"locked by another program, waited {LOCK_SECONDS:g} s"
-        lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-        reason = lines[0] if lines else type(error).__name__
-        password = self._location.url.password
-        return reason.replace(password, "***") if password else reason
+            raise DatabaseError(f"database {self.name}: {_reason(error, self._location.url.password)}") from error
 
 
 def _make_engine(location: Location) -> Engine:
@@ -154,3 +146,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _is_locked(error: Exception) -> bool:
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def _reason(error: Exception, password: str | None) -> str:
+    """The first line of what the driver says: what SQLAlchemy adds, statement and parameters, helps no user."""
+    if _is_locked(error):
+        return f"locked by another program, waited {LOCK_SECONDS:g} s"
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    return reason.replace(password, "***") if password else reason

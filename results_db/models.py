@@ -164,6 +164,7 @@ class Scheme(Base):
     __tablename__ = "schemes"
     __table_args__ = (
         Index(None, "sorted_format", "rank", "additions"),
+        Index(None, "sorted_format", "ring", "rank"),
         Index(None, "ring", "rank", "additions"),
         Index(None, "rank", "additions"),
         Index(None, "additions"),

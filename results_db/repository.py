@@ -226,9 +226,8 @@ def _recorded_already(connection: Connection, target_id: int, index: int) -> Rec
         select(models.Trial.id, models.Discovery.scheme_id)
         .outerjoin(models.Discovery, models.Discovery.trial_id == models.Trial.id)
         .where(models.Trial.target_id == target_id, models.Trial.trial_index == index)
-        .order_by(models.Discovery.id)
     )
-    row = connection.execute(found.limit(1)).one()
+    row = connection.execute(found).one()
     return Recorded(row.id, row.scheme_id, new=False)
 
 

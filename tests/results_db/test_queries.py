@@ -273,6 +273,7 @@ def test_formats_are_ordered_by_their_sizes(db: Database) -> None:
     [
         ({"fmt": Format(2, 2, 2)}, "rank"),
         ({"fmt": Format(2, 2, 2), "rank": 7, "max_additions": 20}, "rank"),
+        ({"fmt": Format(2, 2, 2), "ring": Ring.Q}, "rank"),
         ({"ring": Ring.Q}, "rank"),
         ({}, "rank"),
         ({}, "additions"),

@@ -48,6 +48,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_schemes_orbit_class"), "schemes", ["orbit_class"])
     op.create_index(op.f("ix_schemes_rank_additions"), "schemes", ["rank", "additions"])
     op.create_index(op.f("ix_schemes_ring_rank_additions"), "schemes", ["ring", "rank", "additions"])
+    op.create_index(op.f("ix_schemes_sorted_format_ring_rank"), "schemes", ["sorted_format", "ring", "rank"])
     op.create_index(op.f("ix_schemes_sorted_format_rank_additions"), "schemes", ["sorted_format", "rank", "additions"])
     op.create_table(
         "certificates",

@@ -59,8 +59,7 @@ def test_the_message_names_the_file(tmp_path: Path) -> None:
 def test_what_is_no_readable_file(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}: is a folder or a device, expected a scheme file"
     assert "cannot be read (No such file or directory)" in refusal(tmp_path / "missing.json")
-    assert "cannot be read (Not a directory)" in refusal(tmp_path / "empty.json" / "x") or os.name != "posix"
-    assert "cannot be read (embedded null" in refusal("a\0b")
+    assert "embedded null" in refusal("a\0b")
     assert refusal("two\nlines.json").startswith(r"'two\nlines.json': cannot be read")
 
 

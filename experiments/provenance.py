@@ -1,0 +1,37 @@
+"""What a report says about how it was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def provenance(command: str, settings: Path) -> str:
+    """A Markdown paragraph: command, settings, versions and machine.
+
+    Parameters
+    ----------
+    command : str
+        As typed.
+    settings : Path
+        The settings file; its contents are quoted.
+    """
+    packages = ", ".join(f"{name} {version(name)}" for name in ("mmdiscover", "numpy", "scipy", "sympy"))
+    return (
+        f"Made by `{command}` with Python {platform.python_version()}, {packages},\n"
+        f"on {platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores. Settings:\n\n"
+        f"```toml\n{settings.read_text(encoding='utf-8').strip()}\n```\n"
+    )
+
+
+def processor() -> str:
+    """Name of the processor, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )

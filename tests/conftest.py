@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import scipy.linalg  # noqa: F401  # its BLAS must be there when the number of threads is set
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # No deadlines: a loaded machine is slow, not wrong.
 settings.register_profile("local", deadline=None, max_examples=50)
@@ -22,3 +28,10 @@ def published() -> Path:
     if not _PUBLISHED.is_dir():
         pytest.skip("no published scheme files beside the repository")
     return _PUBLISHED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread() -> Iterator[None]:
+    """One BLAS thread: more make the small systems of these tests up to thirty times slower on a busy machine."""
+    with threadpool_limits(1):
+        yield

@@ -26,8 +26,7 @@ STRASSEN_TENSOR = matmul_tensor(Format(2, 2, 2))
 
 
 def objective(tensor: Array, factors: Triple) -> float:
-    error = model(factors) - tensor
-    return float(np.vdot(error, error))
+    return float(np.sum((model(factors) - tensor) ** 2))
 
 
 def on_sphere(factors: Triple, bound: float) -> Triple:
@@ -40,7 +39,7 @@ def test_settings_are_kept() -> None:
 
 
 def first_damping(factors: Triple, settings: FitSettings) -> float:
-    return settings.initial_damping * max((factor.T @ factor).max() for factor in factors)
+    return settings.initial_damping * max(float((factor.T @ factor).max()) for factor in factors)
 
 
 # One step, densely: without a bound, from the inside, and from the sphere.

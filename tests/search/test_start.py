@@ -1,0 +1,142 @@
+"""One start: what it finds, how it ends, and that only the seed decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmdiscover.core.format import Format, parse_scheme_name
+from mmdiscover.decompositions import CPFit, LMStatus
+from mmdiscover.errors import InputError
+from mmdiscover.search import EXACT_RESIDUAL, Fit, FitStatus, SearchSettings, complete_settings, run_start, start
+
+SETTINGS = SearchSettings()
+
+
+def run(name: str, seed: int, settings: SearchSettings = SETTINGS) -> Fit:
+    fmt, rank = parse_scheme_name(name)
+    assert rank is not None
+    return run_start(fmt, rank, settings, np.random.SeedSequence(seed))
+
+
+def test_the_same_seed_gives_the_same_fit_bit_for_bit() -> None:
+    seed = np.random.SeedSequence(3)
+    first, second = (run_start(Format(2, 2, 3), 11, SETTINGS, seed) for _ in range(2))
+    assert all(np.array_equal(x, y) for x, y in zip(first.factors.arrays, second.factors.arrays, strict=True))
+    assert replace(first, factors=second.factors) == second
+
+
+def test_another_seed_gives_another_fit() -> None:
+    first, second = (run("2x2x3:11", seed) for seed in range(2))
+    assert not np.allclose(first.factors.u, second.factors.u)
+
+
+def test_the_global_random_state_is_left_alone() -> None:
+    before = np.random.get_state(legacy=False)  # noqa: NPY002
+    run("2x2x2:7", 0)
+    after = np.random.get_state(legacy=False)  # noqa: NPY002
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert np.array_equal(before["state"]["key"], after["state"]["key"])
+    assert before["state"]["pos"] == after["state"]["pos"]
+
+
+def test_random_starts_have_the_scale_asked_for() -> None:
+    fmt = Format(4, 5, 6)
+    u, v, w = start.random_start(fmt, 50, 0.3, np.random.default_rng(0))
+    assert (u.shape, v.shape, w.shape) == ((20, 50), (30, 50), (24, 50))
+    for factor in (u, v, w):
+        assert np.std(factor) == pytest.approx(0.3, rel=0.1)
+        assert abs(np.mean(factor)) < 0.05
+    assert not np.array_equal(u, v[:20])
+
+
+def test_the_settings_reach_the_start() -> None:
+    # One iteration from a tiny start on a tight budget differs from one from a large start.
+    ends = [run("2x2x2:7", 0, SearchSettings(start_scale=scale, max_iterations=1)) for scale in (0.01, 0.5)]
+    assert ends[0].squared_norm < 1 < ends[1].squared_norm
+    assert [end.iterations for end in ends] == [1, 1]
+    assert [end.settings.start_scale for end in ends] == [0.01, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("1x1x1:1", 9), ("1x2x2:4", 8), ("2x2x2:7", 6), ("2x2x3:11", 6), ("3x1x2:6", 8)]
+)
+def test_most_starts_find_an_exact_fit(name: str, least: int) -> None:
+    fits = [run(name, seed) for seed in range(10)]
+    exact = [fit for fit in fits if fit.exact]
+    assert len(exact) >= least
+    for fit in exact:
+        assert fit.status is FitStatus.EXACT
+        assert fit.residual <= EXACT_RESIDUAL
+        assert fit.factors.residual() <= 2 * EXACT_RESIDUAL
+
+
+def test_a_fit_says_what_it_is() -> None:
+    fmt = Format(2, 3, 2)
+    fit = run("2x3x2:11", 4)
+    assert (fit.factors.format, fit.factors.rank) == (fmt, 11)
+    assert fit.settings == complete_settings(fmt, 11, SETTINGS)
+    assert fit.settings.bound is not None
+    assert fit.squared_norm == pytest.approx(fit.factors.squared_norm())
+    assert fit.squared_norm <= fit.settings.bound * (1 + 1e-12)
+    assert fit.residual == pytest.approx(fit.factors.residual(), rel=1e-6, abs=1e-24)
+
+
+def test_the_bound_is_kept() -> None:
+    for seed in range(3):
+        fit = run("2x2x2:7", seed, SearchSettings(bound=30.0))
+        assert fit.squared_norm <= 30.0 * (1 + 1e-12)
+
+
+def test_too_few_products_end_on_a_plateau() -> None:
+    # The best six products can do in a ball misses one of the eight ones, practically always.
+    fits = [run("2x2x2:6", seed) for seed in range(5)]
+    plateaus = [fit for fit in fits if fit.status is FitStatus.PLATEAU]
+    assert len(plateaus) >= 3
+    for fit in plateaus:
+        assert fit.residual == pytest.approx(round(fit.residual), abs=1e-3)
+        assert not fit.exact
+        # They are stopped early, not iterated to the end.
+        assert fit.iterations < SETTINGS.max_iterations
+
+
+def test_border_rank_ends_stalled_on_the_sphere() -> None:
+    statuses = Counter(run("2x2x3:10", seed).status for seed in range(5))
+    assert statuses[FitStatus.STALLED] >= 2
+    assert statuses[FitStatus.EXACT] == 0
+
+
+def test_the_iteration_limit_is_a_status() -> None:
+    fit = run("2x2x2:7", 0, SearchSettings(max_iterations=3))
+    assert (fit.status, fit.iterations) == (FitStatus.ITERATION_LIMIT, 3)
+
+
+@pytest.mark.parametrize(
+    ("objective", "reason", "status"),
+    [
+        (0.0, LMStatus.CONVERGED, FitStatus.EXACT),
+        (1e-20, LMStatus.STALLED, FitStatus.EXACT),
+        (1e-20, LMStatus.ITERATION_LIMIT, FitStatus.EXACT),
+        (2e-20, LMStatus.STOPPED, FitStatus.STALLED),
+        (5e-4, LMStatus.STOPPED, FitStatus.STALLED),
+        (1.0005, LMStatus.STOPPED, FitStatus.PLATEAU),
+        (2.9995, LMStatus.ITERATION_LIMIT, FitStatus.PLATEAU),
+        (1.002, LMStatus.STOPPED, FitStatus.STALLED),
+        (0.5, LMStatus.STALLED, FitStatus.STALLED),
+        (0.5, LMStatus.ITERATION_LIMIT, FitStatus.ITERATION_LIMIT),
+    ],
+)
+def test_statuses_by_objective_and_reason(objective: float, reason: LMStatus, status: FitStatus) -> None:
+    empty = np.zeros((1, 1))
+    assert start._status(CPFit((empty, empty, empty), objective, reason, 5)) is status
+
+
+def test_what_cannot_work_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match="no scheme of 2x2x2 has fewer than 4 products"):
+        run("2x2x2:3", 0)
+    with pytest.raises(InputError, match="expected at least 12"):
+        run("2x2x2:7", 0, SearchSettings(bound=5.0))

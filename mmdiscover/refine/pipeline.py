@@ -110,7 +110,7 @@ def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSeque
         If `factors` are no exact fit.
     """
     residual = factors.residual()
-    if residual > NOT_A_FIT:
+    if not residual <= NOT_A_FIT:  # entries so large that it overflows give NaN
         raise InputError(
             f"factors of {factors.format}: residual {residual:.3g}, expected an exact fit (<= {NOT_A_FIT:g})"
         )
@@ -120,6 +120,7 @@ def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSeque
     resolves = 0
     status = RefineStatus.STUCK
     spare = settings.simplify_attempts
+    seed = np.random.SeedSequence(**seed.state)  # the caller's would count its children
     for attempt, child in enumerate(seed.spawn(settings.attempts)):
         status, point = _attempt(tensor, factors, attempt, np.random.default_rng(child))
         resolves += point.resolves

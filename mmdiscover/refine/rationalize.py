@@ -72,7 +72,7 @@ class FixedPoint:
         fit = fit_cp_fixed(self._tensor, unflatten(vector, self._tensor.shape), free, max_iterations)
         self.resolves += 1
         vector = flatten(fit.factors)
-        if fit.objective > _EXACT or np.abs(vector).max() > _LARGEST_ENTRY:
+        if not (fit.objective <= _EXACT and np.abs(vector).max() <= _LARGEST_ENTRY):  # NaN is no fit
             return False
         self.vector, self.free = vector, free
         return True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WIDTHS = (0.5, 0.2, 0.05, 0.01)
 _CONDITION_WEIGHT = 1e-3
+_TINY = 1e-200
 
 
 def sparsity_measure(factors: Factors) -> float:
@@ -29,12 +30,11 @@ def sparsity_measure(factors: Factors) -> float:
 
 
 def balance(factors: Factors) -> Factors:
-    """Scale within the products so that ‖u_q‖₁ = ‖v_q‖₁ = ‖w_q‖₁."""
+    """Scale within the products so that ‖u_q‖₁ = ‖v_q‖₁ = ‖w_q‖₁; products with a zero vector become zero."""
     norms = [np.abs(factor).sum(axis=0) for factor in factors.arrays]
     common = np.cbrt(norms[0] * norms[1] * norms[2])
-    return factors.with_arrays(
-        factors.format, [factor * (common / norm) for factor, norm in zip(factors.arrays, norms, strict=True)]
-    )
+    scales = [np.divide(common, norm, out=np.zeros_like(norm), where=norm > 0) for norm in norms]
+    return factors.with_arrays(factors.format, [x * scale for x, scale in zip(factors.arrays, scales, strict=True)])
 
 
 def sparsify(factors: Factors, rng: np.random.Generator, restarts: int = 2) -> Factors:
@@ -91,7 +91,7 @@ def _smoothed_measure(vector: Array, factors: Factors, width: float) -> tuple[fl
     images, norms, slopes = [], [], []
     for mode, (factor, shape) in enumerate(zip(factors.arrays, factors.format.matrix_shapes, strict=True)):
         image = matrices[mode] @ factor.T.reshape(-1, *shape) @ inverses[(mode + 1) % 3]
-        mean_square = (image * image).mean(axis=(1, 2), keepdims=True)
+        mean_square = (image * image).mean(axis=(1, 2), keepdims=True) + _TINY  # vectors may be zero
         smooth = np.sqrt(image * image + width**2 * mean_square)
         # The root mean square depends on every entry of the vector.
         through_mean = width**2 / image[0].size * (1 / smooth).sum(axis=(1, 2), keepdims=True)

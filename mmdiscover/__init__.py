@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmdiscover.core.factors import Factors
     from mmdiscover.core.format import Format
+    from mmdiscover.core.records import best_known_rank
     from mmdiscover.core.ring import Ring
     from mmdiscover.core.scheme import Scheme, canonical_form, content_hash
     from mmdiscover.core.verified import Certificate, VerifiedScheme
     from mmdiscover.errors import CapacityError, DatabaseError, InputError, MMDiscoverError, SchemeFileError
+    from mmdiscover.export import export_code
     from mmdiscover.interop import read_schemes, write_native
+    from mmdiscover.refine import Refined, RefineSettings
+    from mmdiscover.refine import refine as refine_fit
+    from mmdiscover.search import Fit, SearchSettings, run_start
     from mmdiscover.verify.verification import Verdict
     from mmdiscover.verify.verification import verify as verify_scheme
 
@@ -27,17 +32,25 @@ __all__ = [
     "Certificate",
     "DatabaseError",
     "Factors",
+    "Fit",
     "Format",
     "InputError",
     "MMDiscoverError",
+    "RefineSettings",
+    "Refined",
     "Ring",
     "Scheme",
     "SchemeFileError",
+    "SearchSettings",
     "Verdict",
     "VerifiedScheme",
+    "best_known_rank",
     "canonical_form",
     "content_hash",
+    "export_code",
     "read_schemes",
+    "refine_fit",
+    "run_start",
     "verify_scheme",
     "write_native",
 ]
@@ -45,18 +58,25 @@ __all__ = [
 _HOMES = {
     "core.factors": ("Factors",),
     "core.format": ("Format",),
+    "core.records": ("best_known_rank",),
     "core.ring": ("Ring",),
     "core.scheme": ("Scheme", "canonical_form", "content_hash"),
     "core.verified": ("Certificate", "VerifiedScheme"),
     "errors": ("CapacityError", "DatabaseError", "InputError", "MMDiscoverError", "SchemeFileError"),
+    "export": ("export_code",),
     "interop": ("read_schemes", "write_native"),
+    "refine": ("RefineSettings", "Refined"),
+    "search": ("Fit", "SearchSettings", "run_start"),
     "verify.verification": ("Verdict",),
 }
+# The names `verify` and `refine` belong to the packages.
+_RENAMED = {"verify_scheme": ("verify", "verify"), "refine_fit": ("refine", "refine")}
 
 
 def __getattr__(name: str) -> object:
-    if name == "verify_scheme":  # `mmdiscover.verify` is the package
-        return import_module("mmdiscover.verify").verify
+    if name in _RENAMED:
+        home, there = _RENAMED[name]
+        return getattr(import_module(f"{__name__}.{home}"), there)
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)

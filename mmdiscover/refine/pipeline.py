@@ -92,6 +92,9 @@ class Refined:
 def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence) -> Refined:
     """Make an exact fit rational: sparsify, move to zeros, rescale, move to ±1, fix what is left.
 
+    Run it on one BLAS thread (``threadpoolctl.threadpool_limits(1)``): with several, matrices of this size cost many
+    times as much.
+
     Parameters
     ----------
     factors : Factors

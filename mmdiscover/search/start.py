@@ -76,6 +76,9 @@ def random_start(fmt: Format, rank: int, scale: float, rng: np.random.Generator)
 def run_start(fmt: Format, rank: int, settings: SearchSettings, seed: np.random.SeedSequence) -> Fit:
     """Run one start of the constrained Levenberg–Marquardt search.
 
+    Run it on one BLAS thread (``threadpoolctl.threadpool_limits(1)``): with several, matrices of this size cost many
+    times as much.
+
     Parameters
     ----------
     fmt : Format

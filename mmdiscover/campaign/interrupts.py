@@ -24,17 +24,13 @@ class Interrupts:
 
     A signal sets a flag that the run looks at between two steps, so that no record is ever cut in half. Only inside
     `guard` does it raise. A second Ctrl-C is a `KeyboardInterrupt` wherever it lands.
-
-    Parameters
-    ----------
-    seconds : float or None
-        Time budget.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self) -> None:
         self.by_user = False
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline: float | None = None
         self._guarding = False
+        self._installed = False
 
     @property
     def seconds_left(self) -> float | None:
@@ -66,6 +62,12 @@ class Interrupts:
             self._guarding = False
         return result
 
+    def limit(self, seconds: float | None) -> None:
+        """Begin a time budget; None for none."""
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        if self._installed:
+            signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+
     @contextmanager
     def installed(self) -> Iterator[Interrupts]:
         """Handle the signals as long as the context lasts; outside the main thread only the clock counts."""
@@ -74,11 +76,11 @@ class Interrupts:
             return
         handlers = {signal.SIGINT: self._by_user, signal.SIGTERM: self._by_user, signal.SIGALRM: self._by_clock}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        if self.seconds_left is not None:
-            signal.setitimer(signal.ITIMER_REAL, max(self.seconds_left, 1e-3))
+        self._installed = True
         try:
             yield self
         finally:
+            self._installed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf, nan
@@ -112,7 +112,13 @@ class Discovery:
     interrupted: bool
 
 
-def discover(db: Database, plan: Plan, observer: Observer, kernels: Kernels | None = None) -> Discovery:
+def discover(
+    db: Database,
+    plan: Plan,
+    observer: Observer,
+    kernels: Kernels | None = None,
+    interrupts: Interrupts | None = None,
+) -> Discovery:
     """Run trials until one verified scheme is stored or the budget ends.
 
     The scheme is that of the successful trial with the lowest index: when a trial succeeds, those before it are waited
@@ -126,6 +132,8 @@ def discover(db: Database, plan: Plan, observer: Observer, kernels: Kernels | No
     plan : Plan
     observer : Observer
     kernels : Kernels, optional
+    interrupts : Interrupts, optional
+        Installed ones; left out, interrupts are handled while the trials run.
 
     Returns
     -------
@@ -147,16 +155,17 @@ def discover(db: Database, plan: Plan, observer: Observer, kernels: Kernels | No
     ledger = _Ledger(db, target_id, observer)
     found, state = None, "stopped"
     try:
-        with Interrupts(budget.seconds).installed() as interrupts:
+        with nullcontext(interrupts) if interrupts else Interrupts().installed() as stop:
+            stop.limit(budget.seconds)
             try:
-                _run(plan, kernels, ledger, interrupts)
+                _run(plan, kernels, ledger, stop)
             finally:
                 found = ledger.settle()
-        if found is not None or not interrupts.by_user:
+        if found is not None or not stop.by_user:
             state = "finished"
     finally:
         repository.set_campaign_state(db, campaign_id, state)
-    return Discovery(campaign_id, found, ledger.tally, interrupts.by_user)
+    return Discovery(campaign_id, found, ledger.tally, stop.by_user)
 
 
 def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Interrupts) -> None:

@@ -15,6 +15,7 @@ from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption,
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
+    from mmdiscover.campaign.interrupts import Interrupts
     from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Discovery, Found, Plan
 
@@ -56,23 +57,18 @@ def discover(
     was found.
     """
     begun = time.monotonic()
-    from mmdiscover.campaign.plan import Budget
-    from mmdiscover.campaign.pool import worker_count
-    from mmdiscover.campaign.runner import Plan, discover
+    from mmdiscover.campaign.interrupts import Interrupts
 
-    budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
-    target = _target(scheme, bound)
-    plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
+    # From here on, not only in the search: an interrupt in the middle of an import can be lost.
+    with Interrupts().installed() as interrupts:
+        from mmdiscover.campaign.plan import Budget
+        from mmdiscover.campaign.pool import worker_count
+        from mmdiscover.campaign.runner import Plan
 
-    from mmdiscover.cli.progress import progress
-    from results_db import open_database
-
-    with open_database(db) as database:
-        output.note(
-            f"{target.name}: seed {plan.seed}, {output.counted(plan.workers, 'worker')}, database {database.url}"
-        )
-        with progress(plan) as observer:
-            discovery = discover(database, plan, observer)
+        budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
+        target = _target(scheme, bound)
+        plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
+        discovery = _search(plan, db, interrupts)
     seconds = time.monotonic() - begun
     if as_json:
         output.document(_document(discovery, plan, seconds))
@@ -103,6 +99,21 @@ def _seed(seed: int | None) -> int:
     if not 0 <= seed <= MAX_SEED:
         raise InputError(f"seed is {seed}, expected an integer from 0 to {MAX_SEED}")
     return seed
+
+
+def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
+    from mmdiscover.campaign.runner import discover
+    from mmdiscover.cli.progress import progress
+    from results_db import open_database
+
+    if interrupts.by_user:
+        raise KeyboardInterrupt
+    with open_database(db) as database:
+        output.note(
+            f"{plan.target.name}: seed {plan.seed}, {output.counted(plan.workers, 'worker')}, database {database.url}"
+        )
+        with progress(plan) as observer:
+            return discover(database, plan, observer, interrupts=interrupts)
 
 
 def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any]:

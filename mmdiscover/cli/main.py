@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,10 +54,13 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 not found or not verified, 2 wrong usage or bad input."""
+    # Importing makes many objects and no garbage; collecting it before the exit took longer than some commands.
+    gc.set_threshold(50_000)
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     if code == _INTERRUPTED:
         output.note(f"{output.PROGRAM}: interrupted")
         code = 1
+    gc.freeze()
     sys.exit(code)
 
 
@@ -68,10 +72,7 @@ def run(arguments: list[str]) -> int:
     int
         The exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # A terminal that knows ASCII only gets escapes instead of an error.
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         result = app(arguments or ["--help"], prog_name=output.PROGRAM, standalone_mode=False)
         print(end="", flush=True)
@@ -85,6 +86,16 @@ def run(arguments: list[str]) -> int:
     except (typer.TyperException, MMDiscoverError, OSError, MemoryError) as error:
         return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _prepare_streams() -> None:
+    # A stream that was closed by the caller is None.
+    sys.stdout = sys.stdout or StringIO()
+    sys.stderr = sys.stderr or StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that knows ASCII only gets escapes instead of an error.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: Exception) -> int:

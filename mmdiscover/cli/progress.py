@@ -1,4 +1,4 @@
-"""What `discover` shows while it works: a live line on a terminal, plain lines elsewhere."""
+"""What `discover` shows while it works: live sums on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PlainProgress:
 
 
 class LiveProgress(PlainProgress):
-    """Event lines above a live line of sums, with a bar where a budget is known."""
+    """Event lines above live sums, with a bar where a budget is known."""
 
     def __init__(self, plan: Plan) -> None:
         from rich.console import Console
@@ -97,21 +97,21 @@ class LiveProgress(PlainProgress):
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        self._spinner.update(text=Text(self.summary(), no_wrap=True, overflow="ellipsis"))
+        self._spinner.update(text=Text(self.summary()))
         done = budget_spent(self._plan.budget, self._tally, time.monotonic() - self._begun)
         return self._spinner if done is None else Group(self._spinner, ProgressBar(total=1.0, completed=done, width=60))
 
     def summary(self) -> str:
-        """The live line."""
+        """The two live lines, neither wider than 80 columns."""
         tally, elapsed = self._tally, time.monotonic() - self._begun
-        parts = [f"{self._plan.target.name}  {tally.trials} starts", f"{tally.fits} exact fits"]
+        found = [output.counted(tally.trials, "start"), output.counted(tally.fits, "exact fit")]
         if isfinite(tally.best_residual):
-            parts.append(f"best residual {tally.best_residual:.1e}")
-        parts += [f"{tally.trials / max(elapsed, 1e-9):.1f}/s", self._doing, f"{clock(elapsed)} elapsed"]
+            found.append(f"best residual {tally.best_residual:.1e}")
+        pace = [f"{tally.trials / max(elapsed, 1e-9):.1f} starts/s", self._doing, f"{clock(elapsed)} elapsed"]
         spent = budget_spent(self._plan.budget, tally, elapsed)
         if spent:
-            parts.append(f"{clock(elapsed / spent - elapsed)} left")
-        return " · ".join(parts)
+            pace.append(f"{clock(elapsed / spent - elapsed)} left")
+        return f"{self._plan.target.name}  {' · '.join(found)}\n  {' · '.join(pace)}"
 
 
 def clock(seconds: float) -> str:

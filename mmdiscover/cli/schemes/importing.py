@@ -28,24 +28,24 @@ def import_schemes(
     from mmdiscover.interop import read_schemes
     from results_db import open_database
 
-    results, entries, code = [], [], 0
+    malformed, entries = [], []
     for file in files:
         try:
             entries += read_schemes(file)
         except InputError as error:
             output.error(str(error))
-            results.append(_result(file, 0, None, "rejected", reason=str(error)))
-            code = 2
+            malformed.append(_result(file, 0, None, "rejected", reason=str(error)))
+    results = []
     if entries:
         with open_database(db) as database:
-            results += [_store(database, entry) for entry in entries]
+            results = [_store(database, entry) for entry in entries]
     if as_json:
-        output.document(results)
+        output.document(malformed + results)
     else:
         for result in results:
             print(_line(result))
-    if code or any(result["status"] == "rejected" for result in results):
-        raise typer.Exit(code or 1)
+    if malformed or any(result["status"] == "rejected" for result in results):
+        raise typer.Exit(2 if malformed else 1)
 
 
 def _store(database: Database, entry: SchemeEntry) -> dict[str, Any]:

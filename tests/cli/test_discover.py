@@ -1,0 +1,190 @@
+"""The whole chain at the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import psutil
+import pytest
+
+from mmdiscover.cli.options import parse_duration
+from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from tests.cli.conftest import CommandLine
+
+ENDLESS = ("discover", "3x3x3:20", "--seed", "3")
+"""A target that no start reaches: its least known rank is 23, and below 19 none exists."""
+
+
+def finished_trials(path: Path) -> int:
+    """How many trials another process has recorded so far."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM trials WHERE state = 'finished'").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def wait_until(condition: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def living_members(group: int) -> list[psutil.Process]:
+    """Processes of a process group that are more than an entry in the table."""
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
+    return members
+
+
+def test_json_has_the_agreed_keys(cli: CommandLine, folder: Path) -> None:
+    result = cli("discover", "2x2x2:7", "--seed", "1", "--json")
+    assert result.code == 0
+    document = result.document
+    agreed = {"found", "scheme_id", "scheme", "ring", "starts", "fits", "seconds", "cpu_seconds"}
+    assert agreed <= set(document)
+    assert (document["found"], document["scheme"], document["scheme_id"]) == (True, "2x2x2:7", 1)
+    assert document["ring"] in {"ZT", "Z", "Q"}
+    assert document["starts"] >= document["fits"] >= 1
+    assert document["seconds"] >= document["cpu_seconds"] > 0
+    assert finished_trials(folder / "mmdiscover.db") == document["starts"]
+    assert cli("verify", "1").code == 0
+    assert cli("db", "check").code == 0
+
+
+def test_people_get_facts_formulas_and_what_to_type_next(cli: CommandLine) -> None:
+    result = cli("discover", "2x2x2", "--seed", "1", "--db", "my results.db")
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert lines[0] == "2x2x2:7: 7 products instead of 8"
+    for word in ("ring", "additions", "brent, symbolic", "hash", "exact fit", "seed 1"):
+        assert word in result.out
+    assert sum(line.startswith("m") for line in lines) == 7
+    assert sum(line.startswith("c") for line in lines) == 4
+    assert "start 0: " in result.err
+    # The next commands can be typed as they stand.
+    assert lines[-2] == "  mmdiscover schemes show 1 --db 'my results.db'"
+    assert cli("schemes", "show", "1", "--db", "my results.db").code == 0
+
+
+def test_the_seed_decides_the_scheme_whatever_the_number_of_workers(cli: CommandLine) -> None:
+    hashes = {
+        cli("discover", "2x2x2:7", "--seed", "5", "--workers", workers, "--db", f"{workers}.db", "--json").document[
+            "hash"
+        ]
+        for workers in ("1", "2")
+    }
+    assert len(hashes) == 1
+    again = cli("discover", "2x2x2:7", "--seed", "5", "--db", "2.db", "--json").document
+    assert (again["hash"], again["new"], again["scheme_id"]) == (*hashes, False, 1)
+
+
+def test_the_seed_that_was_drawn_repeats_the_run(cli: CommandLine) -> None:
+    first = cli("discover", "2x2x2:7", "--json").document
+    second = cli("discover", "2x2x2:7", "--seed", first["seed"], "--db", "other.db", "--json").document
+    assert second["hash"] == first["hash"]
+
+
+@pytest.mark.parametrize("budget", [("--starts", "3"), ("--time", "3s")], ids=" ".join)
+def test_nothing_found_is_exit_code_1(cli: CommandLine, folder: Path, budget: tuple[str, str]) -> None:
+    result = cli(*ENDLESS, *budget, "--workers", "1", "--json")
+    assert result.code == 1
+    document = result.document
+    assert (document["found"], document["scheme_id"], document["ring"]) == (False, None, None)
+    assert document["interrupted"] is False
+    assert finished_trials(folder / "mmdiscover.db") == document["starts"]
+    if budget[0] == "--starts":
+        assert document["starts"] == 3
+    assert "not found, the budget is used up" in result.err
+    assert "kept as campaign 1" in result.err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_all_finished_trials(
+    start_process: Any, folder: Path, workers: str, number: signal.Signals
+) -> None:
+    process: Popen[str] = start_process(*ENDLESS, "--workers", workers, "--json")
+    wait_until(lambda: finished_trials(folder / "mmdiscover.db") >= 2)
+    # As a terminal does: every process of the group gets it.
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "KeyboardInterrupt" not in err
+    assert "Warning" not in err
+    document = json.loads(out)
+    assert document["interrupted"] is True
+    assert document["starts"] == finished_trials(folder / "mmdiscover.db") >= 2
+    assert "interrupted" in err.splitlines()[-1]
+    wait_until(lambda: living_members(process.pid) == [], seconds=10)
+
+
+def test_workers_do_not_outlive_a_killed_process(start_process: Any, folder: Path) -> None:
+    process: Popen[str] = start_process(*ENDLESS, "--workers", "2")
+    wait_until(lambda: finished_trials(folder / "mmdiscover.db") >= 1)
+    process.kill()
+    wait_until(lambda: living_members(process.pid) == [], seconds=20)
+
+
+def test_an_interrupt_before_the_search_is_heard(start_process: Any, folder: Path) -> None:
+    process: Popen[str] = start_process(*ENDLESS)
+    # While it imports: an exception there could be caught by whatever is being imported.
+    wait_until(lambda: "numpy" in Path(f"/proc/{process.pid}/maps").read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (1, "", "mmdiscover: interrupted\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_terminal_shows_what_goes_on(folder: Path) -> None:
+    arguments = ["-m", "mmdiscover", *ENDLESS, "--workers", "2", "--starts", "1000"]
+    terminal = pexpect.spawn(
+        sys.executable, arguments, cwd=str(folder), dimensions=(24, 140), encoding="utf-8", timeout=60
+    )
+    terminal.expect(r"3x3x3:20  [1-9]\d* starts? · 0 exact fits · best residual \d\.\de[+-]\d\d\r\n")
+    terminal.expect(r"  \d+\.\d starts/s · 2 searching · \d+:\d\d elapsed · \d+:\d\d left\r\n")
+    terminal.sendintr()
+    terminal.expect("not found, interrupted")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1
+
+
+def test_a_pipe_gets_plain_lines(start_process: Any) -> None:
+    out, err = start_process("discover", "2x2x2:7", "--seed", "1").communicate(timeout=120)
+    assert "\x1b" not in out + err
+    assert out.startswith("2x2x2:7: 7 products")
+    assert err.splitlines()[0].startswith("2x2x2:7: seed 1, 1 worker, database ")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60s", 60), ("10m", 600), ("1.5h", 5400), ("2d", 172800), ("500ms", 0.5), ("7", 7)]
+)
+def test_times(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "0", "-1s", "1e3s", "inf", "nan", "1 2s", "5w", "١s"])
+def test_nonsense_times(text: str) -> None:
+    with pytest.raises(InputError, match="expected a positive time"):
+        parse_duration(text)

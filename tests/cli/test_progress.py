@@ -1,0 +1,87 @@
+"""What `discover` tells while it works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mmdiscover.campaign.plan import Budget, TrialTask, plan_target
+from mmdiscover.campaign.runner import Plan, Tally
+from mmdiscover.campaign.trial import Kernels, Phase, run_trial
+from mmdiscover.cli.progress import LiveProgress, PlainProgress, budget_spent, clock, events
+from mmdiscover.core.format import Format
+from tests.campaign.fakes import ScriptedRefine, ScriptedSearch
+from tests.schemes import strassen
+
+if TYPE_CHECKING:
+    from mmdiscover.campaign.trial import TrialOutcome
+
+TARGET = plan_target(Format(2, 2, 2), 7)
+KERNELS = Kernels(ScriptedSearch(exact=frozenset({1, 2}), broken=frozenset({3})), ScriptedRefine({2: strassen()}))
+
+
+def outcome(index: int) -> TrialOutcome:
+    return run_trial(TrialTask(TARGET, 0, index), kernels=KERNELS)
+
+
+@pytest.mark.parametrize(
+    ("index", "rejected", "words"),
+    [
+        (0, None, []),
+        (1, None, ["start 1: exact fit after 11 iterations", "start 1: not made exact: by script"]),
+        (2, None, ["start 2: exact fit after 12 iterations", "start 2: made exact and verified"]),
+        (2, "it is wrong", ["start 2: exact fit", "start 2: rejected by verification: it is wrong"]),
+        (3, None, ["start 3: failed by ZeroDivisionError: trial 3 is broken"]),
+    ],
+)
+def test_only_what_is_worth_telling_is_told(index: int, rejected: str | None, words: list[str]) -> None:
+    lines = events(outcome(index), rejected)
+    assert len(lines) == len(words)
+    assert all(line.startswith(word) for line, word in zip(lines, words, strict=True))
+
+
+def test_plain_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress()
+    progress.busy(Counter({Phase.SEARCHING: 2}))
+    progress.trial(outcome(0), None, Tally())
+    progress.trial(outcome(3), None, Tally())
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+
+
+def test_live_sums() -> None:
+    progress = LiveProgress(Plan(TARGET, 0, 2, Budget(starts=40)))
+    first, second = progress.summary().split("\n")
+    assert first == "2x2x2:7  0 starts · 0 exact fits"
+    assert "starting" in second
+    assert "left" not in second
+    tally = replace(Tally(), trials=10, fits=1, best_residual=0.25)
+    progress.trial(outcome(0), None, tally)
+    progress.busy(Counter({Phase.REFINING: 1, Phase.SEARCHING: 3}))
+    first, second = progress.summary().split("\n")
+    assert first == "2x2x2:7  10 starts · 1 exact fit · best residual 2.5e-01"
+    assert "1 refining, 3 searching" in second
+    assert second.endswith("left")
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent"),
+    [
+        (Budget(), None),
+        (Budget(starts=40), 0.25),
+        (Budget(seconds=60), 0.5),
+        (Budget(starts=40, seconds=60), 0.5),
+        (Budget(starts=15, seconds=60), 2 / 3),
+        (Budget(seconds=10), 1.0),
+    ],
+)
+def test_the_budget_that_ends_first_counts(budget: Budget, spent: float | None) -> None:
+    assert budget_spent(budget, replace(Tally(), trials=10), elapsed=30.0) == spent
+
+
+def test_clock() -> None:
+    assert [clock(seconds) for seconds in (0, 59.6, 61, 3600, 36061)] == ["0:00", "1:00", "1:01", "1:00:00", "10:01:01"]

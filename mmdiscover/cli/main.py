@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmdiscover import __version__
-from mmdiscover.cli import db, discover, export, output, report, schemes, verify
+from mmdiscover.cli import bench, db, discover, export, output, report, schemes, verify
 from mmdiscover.errors import DatabaseError, InputError, MMDiscoverError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ app.add_typer(schemes.app, name="schemes")
 app.command("verify")(verify.verify)
 app.command("export")(export.export)
 app.add_typer(report.app, name="report")
+app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 
 

@@ -1,0 +1,10 @@
+"""`mmdiscover bench …`: own speed, beside a reference measured in the same run."""
+
+from __future__ import annotations
+
+import typer
+
+from mmdiscover.cli.bench import lm
+
+app = typer.Typer(help="Measure own speed, beside a reference measured in the same run.")
+app.command("lm")(lm.lm)

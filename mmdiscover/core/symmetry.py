@@ -82,13 +82,14 @@ def rescale(value: T, alpha: Matrix, beta: Matrix) -> T:
     InputError
         If a scale is zero.
     """
+    if isinstance(value, Scheme):
+        # Python integers: those of NumPy would wrap around in the product of the scales.
+        alpha, beta = np.asarray(alpha).astype(object), np.asarray(beta).astype(object)
     scale = np.asarray(alpha) * np.asarray(beta)
     if not scale.all():
         raise InputError("a product is scaled by 0, expected nonzero scales")
-    if isinstance(value, Scheme):
-        inverse_scale = np.array([reciprocal(x) for x in scale.astype(object)], dtype=object)
-    else:
-        inverse_scale = 1 / scale
+    exact = isinstance(value, Scheme)
+    inverse_scale = np.array([reciprocal(x) for x in scale], dtype=object) if exact else 1 / scale
     u, v, w = value.arrays
     return value.with_arrays(value.format, [u * alpha, v * beta, w * inverse_scale])
 

@@ -146,6 +146,11 @@ def test_scaling_within_products() -> None:
         rescale(as_floats(strassen()), np.arange(7.0), ones)
 
 
+def test_scales_do_not_wrap_around() -> None:
+    scale = np.full(7, 2**32 + 1)
+    assert canonical_form(rescale(strassen(), scale, scale)) == canonical_form(strassen())
+
+
 @pytest.mark.parametrize("kind", ["exact", "float"])
 def test_bad_sandwiches(kind: str) -> None:
     value: Any = strassen() if kind == "exact" else as_floats(strassen())

@@ -56,6 +56,11 @@ def verify(scheme: Scheme) -> Verdict:
         With a `VerifiedScheme` in canonical form exactly when both proofs succeed. The second is not tried when the
         first fails.
     """
+    # Before anything is computed: a small file can name a format whose tensor would fill the memory.
+    fewest = scheme.format.flattening_rank
+    if scheme.rank < fewest:
+        reason = f"rank is {scheme.rank}, expected at least {fewest}, the rank of a flattening of the tensor"
+        return Verdict(MappingProxyType({"brent": False}), reason, None)
     candidate = canonical_form(scheme)
     report = check_brent(candidate)
     if not report.holds:

@@ -49,6 +49,16 @@ def test_wrong_schemes_are_not(scheme: Scheme) -> None:
     assert verdict.ok == bool(verdict.verified) == (verdict.reason is None) == all(verdict.checks.values())
 
 
+def test_too_few_products_are_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmdiscover.verify.verification.check_brent", lambda _: pytest.fail("must not be called"))
+    fmt = Format(60, 50, 40)
+    u, v, w = (np.ones((rows, 2), dtype=int) for rows in fmt.shape)
+    verdict = verify(Scheme(fmt, u, v, w))
+    assert not verdict.ok
+    assert dict(verdict.checks) == {"brent": False}
+    assert verdict.reason == "rank is 2, expected at least 3000, the rank of a flattening of the tensor"
+
+
 def test_a_wrong_scheme_is_explained() -> None:
     w = strassen().w.copy()
     w[0, 0] = 0

@@ -103,8 +103,8 @@ class Database:
                 yield connection
         except MMDiscoverError:
             raise
-        except (SQLAlchemyError, ValueError, OverflowError) as error:
-            # ValueError and OverflowError: a stored value that does not parse, a number beyond 64 bits.
+        except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
+            # Beside SQLAlchemy's: a stored value that does not parse or has another type, a number beyond 64 bits.
             raise DatabaseError(f"database {self.name}: {_reason(error, self._location.url.password)}") from error
 
 

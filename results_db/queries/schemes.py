@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Row, Select, select
 
 from mmdiscover.core.format import Format, scheme_name
+from mmdiscover.core.ring import Ring
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import codec, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mmdiscover.core.ring import Ring
     from mmdiscover.core.scheme import Scheme
     from results_db.database import Database
 
@@ -158,20 +158,21 @@ def _scheme_rows() -> Select[Any]:
 
 
 def _scheme_row(row: Row[Any]) -> SchemeRow:
-    fmt = Format(row.n, row.m, row.p)
+    # SQLite columns may hold anything, damaged ones do: what has another type is a ValueError or TypeError here.
+    fmt, rank = Format(row.n, row.m, row.p), int(row.rank)
     return SchemeRow(
         id=row.id,
-        scheme=scheme_name(fmt, row.rank),
+        scheme=scheme_name(fmt, rank),
         format=str(fmt),
-        rank=row.rank,
-        ring=row.ring,
-        nonzeros=row.nonzeros,
-        additions=row.additions,
-        growth_factor=row.growth_factor,
-        orbit_class=row.orbit_class,
-        source=row.source,
+        rank=rank,
+        ring=str(Ring(row.ring)),
+        nonzeros=int(row.nonzeros),
+        additions=int(row.additions),
+        growth_factor=None if row.growth_factor is None else float(row.growth_factor),
+        orbit_class=str(row.orbit_class),
+        source=None if row.source is None else str(row.source),
         found_at=codec.iso(row.found_at),
-        hash=row.hash,
+        hash=str(row.hash),
     )
 
 
@@ -207,5 +208,5 @@ def load_scheme(db: Database, id_or_hash_prefix: str) -> StoredScheme:
     try:
         scheme = codec.scheme_from_text(Format(row.n, row.m, row.p), row.rank, row.ring, row.factors)
         return StoredScheme(_scheme_row(row), scheme)
-    except InputError as error:
+    except (ValueError, TypeError) as error:
         raise DatabaseError(f"database {db.name}: scheme {row.id} is damaged: {error}") from None

@@ -42,7 +42,10 @@ def best_ranks(db: Database) -> tuple[BestRank, ...]:
         .group_by(scheme.sorted_format, scheme.ring, scheme.rank)
     )
     with db.read() as connection:
-        rows = [BestRank(fmt, Ring(ring), rank, count) for fmt, ring, rank, count in connection.execute(query)]
+        rows = [
+            BestRank(str(Format.parse(fmt)), Ring(ring), int(rank), count)
+            for fmt, ring, rank, count in connection.execute(query)
+        ]
     rings = list(Ring)
     return tuple(sorted(rows, key=lambda row: (Format.parse(row.format), rings.index(row.ring))))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import results_db
-from mmdiscover.errors import DatabaseError
+from mmdiscover.errors import DatabaseError, MMDiscoverError
 from results_db import queries, repository
 from tests.results_db.samples import schemes
 
@@ -67,6 +67,22 @@ def test_a_damaged_row_is_reported_and_the_others_are_not(filled: Path, change: 
     assert [entry.id for entry in checked if entry.reason] == [1]
     assert reason in (checked[0].reason or "")
     assert len(checked) == len(schemes())
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["rank = 'seven'", "ring = x'ff00'", "nonzeros = 'many'", "growth_factor = 'big'", "found_at = 5", "n = ''"],
+)
+def test_a_damaged_row_is_refused_wherever_it_is_read(filled: Path, change: str) -> None:
+    damage(filled, f"UPDATE schemes SET {change} WHERE id = 1")
+    with results_db.open_database(str(filled), create=False) as db:
+        with pytest.raises(MMDiscoverError):
+            queries.list_schemes(db)
+        with pytest.raises(DatabaseError):
+            queries.load_scheme(db, "1")
+        if change.startswith(("rank", "ring")):
+            with pytest.raises(DatabaseError):
+                queries.best_ranks(db)
 
 
 def test_text_that_is_not_utf8_is_reported(filled: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from mmdiscover.core.symmetry import sandwich
 from mmdiscover.interop import write_native
 from tests.schemes import laderman, strassen, winograd
 
@@ -247,6 +249,15 @@ class TestImport:
         assert all(set(row) == keys for row in result.document)
         assert "Brent equations" in result.document[1]["reason"]
         assert [row["source"] for row in cli("schemes", "list", "--json").document] == ["import", "import"]
+
+    def test_a_scheme_that_cannot_be_stored_does_not_stop_the_others(self, cli: CommandLine, folder: Path) -> None:
+        shears = [np.array([[1, Fraction(1, 10**60 + odd)], [0, 1]], dtype=object) for odd in (7, 9, 33)]
+        (folder / "long.json").write_text(write_native(sandwich(strassen(), *shears)))
+        (folder / "winograd.json").write_text(write_native(winograd()))
+        result = cli("schemes", "import", "long.json", "winograd.json", "--json")
+        assert result.code == 1
+        assert [row["status"] for row in result.document] == ["rejected", "stored"]
+        assert "expected at most 200 to be stored" in result.document[0]["reason"]
 
     def test_a_malformed_file_does_not_stop_the_others(self, cli: CommandLine, folder: Path) -> None:
         (folder / "bad.json").write_text("{")

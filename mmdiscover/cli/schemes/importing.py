@@ -57,13 +57,13 @@ def _store(database: Database, entry: SchemeEntry) -> dict[str, Any]:
         return _result(file, entry.entry, None, "rejected", reason=entry.reason)
     try:
         verdict = verify(entry.scheme)
-    except InputError as error:
+        if verdict.verified is None:
+            return _result(file, entry.entry, entry.scheme, "rejected", reason=verdict.reason)
+        stored = repository.store_scheme(
+            database, verdict.verified, source_kind="import", detail=f"{file}, entry {entry.entry}"
+        )
+    except InputError as error:  # too large to be verified, or with entries too long to be stored
         return _result(file, entry.entry, entry.scheme, "rejected", reason=str(error))
-    if verdict.verified is None:
-        return _result(file, entry.entry, entry.scheme, "rejected", reason=verdict.reason)
-    stored = repository.store_scheme(
-        database, verdict.verified, source_kind="import", detail=f"{file}, entry {entry.entry}"
-    )
     status = "stored" if stored.new else "duplicate"
     return _result(file, entry.entry, verdict.verified.scheme, status, scheme_id=stored.scheme_id)
 

@@ -263,3 +263,28 @@ def test_zeros_that_cannot_be_held_are_reported(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(FixedPoint, "fix", lambda *_: False)
     status, _ = pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
     assert status is RefineStatus.LOST
+
+
+def test_later_attempts_start_farther_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = found("2x2x2:7", 0)
+    distances: list[float] = []
+
+    def watched(_: NDArray[np.float64], fit: Factors, distance: float, __: np.random.Generator) -> Factors:
+        distances.append(distance)
+        return fit
+
+    monkeypatch.setattr(pipeline, "_wander", watched)
+    monkeypatch.setattr(FixedPoint, "fix", lambda *_: False)
+    for attempt in range(6):
+        pipeline._attempt(matmul_tensor(factors.format), factors, attempt, np.random.default_rng(0))
+    assert distances == pytest.approx([0.2, 0.4, 0.6])
+
+
+def test_what_wandering_finds_is_what_is_refined(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = found("2x2x2:7", 0), found("2x2x2:7", 1)
+    monkeypatch.setattr(pipeline, "_wander", lambda *_: second)
+    ends = [
+        pipeline._attempt(matmul_tensor(fit.format), fit, 3, np.random.default_rng(0))[1].vector
+        for fit in (first, second)
+    ]
+    np.testing.assert_array_equal(*ends)

@@ -81,7 +81,7 @@ def test_fix_refuses_and_changes_nothing(value: float) -> None:
     point = held(ONE, [1.0, 1.0, 1.0], [2])
     vector, free = point.state
     kept = vector.copy(), free.copy()
-    assert not point.fix(np.array([0]), np.array([value]), max_iterations=100)
+    assert point.fix(np.array([0]), np.array([value]), max_iterations=100) is False
     assert point.vector is vector
     assert point.free is free
     np.testing.assert_array_equal(vector, kept[0])
@@ -137,7 +137,7 @@ def test_the_middle_must_hold(monkeypatch: pytest.MonkeyPatch) -> None:
         return False
 
     monkeypatch.setattr(point, "fix", refuse)
-    assert not point.move_and_fix(0, 2.3)
+    assert point.move_and_fix(0, 2.3) is False
     assert tried == [([0], [1.5])]
 
 
@@ -145,7 +145,7 @@ def test_a_refused_value_undoes_the_middle() -> None:
     # From 3 the middle 1.5 can be fixed, the value 0 cannot.
     point = held(ONE, [3.0, 1.0, 1 / 3], [2])
     vector, free = point.state
-    assert not point.move_and_fix(0, 0.0)
+    assert point.move_and_fix(0, 0.0) is False
     assert point.vector is vector
     assert point.free is free
 
@@ -162,7 +162,7 @@ def test_move_takes_a_vector_nearby() -> None:
 def test_move_refuses_what_leads_nowhere(vector: list[float]) -> None:
     point = first_entry()
     before = point.vector
-    assert not point.move(np.array(vector))
+    assert point.move(np.array(vector)) is False
     assert point.vector is before
 
 
@@ -183,8 +183,6 @@ def test_snap_leaves_the_others_free() -> None:
 
 
 def test_snap_refuses_what_would_lose_the_fit() -> None:
-    point = held(ONE, [1.01, 1 / 1.01, 1.0], [2])
-    assert not point.snap(0.02) or error(point) < 1e-22
     point = held(ONE, [1.01, 1.0, 1 / 1.01], [2])
     assert not point.snap(0.02)
     assert point.free.tolist() == [True, True, False]
@@ -254,7 +252,7 @@ def test_isolated_irrational_entries_are_named() -> None:
 
 
 def test_irrational_whatever_is_chosen() -> None:
-    point = held(ONE, [sqrt(2), 1.0, 1 / sqrt(2)], [0])
+    point = held(ONE, [sqrt(2), 0.93, 1 / (sqrt(2) * 0.93)], [0])
     status = rationalize(point, np.random.default_rng(0))
     assert status in {RationalizeStatus.IRRATIONAL, RationalizeStatus.STUCK}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import rescale, sandwich
+from mmdiscover.refine import sparsify as module
 from mmdiscover.refine.sparsify import (
     _CONDITION_WEIGHT,
     _rotation,
@@ -26,6 +28,8 @@ from tests.refine.fits import floats, found, ranks, regauged, well_conditioned
 from tests.schemes import classical, strassen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mmdiscover.core.scheme import Scheme
@@ -181,3 +185,43 @@ def test_nelder_mead_stays_in_the_orbit_and_gains(seed: int) -> None:
     sparse = sparsify_nelder_mead(factors, sweeps=4)
     check_orbit(sparse, factors)
     assert sparsity_measure(sparse) < 0.97 * sparsity_measure(factors)
+
+
+def script_minimize(monkeypatch: pytest.MonkeyPatch, answers: list[NDArray[np.float64]]) -> list[float]:
+    """Nelder–Mead answers these, then the identity; returns what it measured there."""
+    measured: list[float] = []
+    queue = iter(answers)
+
+    def scripted(measure: Callable[[NDArray[np.float64]], float], start: NDArray[np.float64], **_: object) -> object:
+        answer = next(queue, start)
+        measured.append(measure(answer))
+        return SimpleNamespace(x=answer)
+
+    monkeypatch.setattr(module, "minimize", scripted)
+    return measured
+
+
+def test_nelder_mead_ends_with_a_sweep_that_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shear = np.array([[1.0, 0.7], [0.0, 1.0]])
+    factors = sandwich(floats(strassen()), shear, np.eye(2), np.eye(2))
+    measured = script_minimize(monkeypatch, [3 * np.linalg.inv(shear).ravel()])
+    sparse = sparsify_nelder_mead(factors)
+    # The first minimisation undoes the shear; the rest of its sweep and one more find nothing.
+    assert measured == pytest.approx([LEAST] * 6)
+    assert 0.95 * sparsity_measure(factors) > LEAST
+    assert sparsity_measure(sparse) == pytest.approx(LEAST)
+
+
+def test_nelder_mead_does_at_most_so_many_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = script_minimize(monkeypatch, [])
+    sparsify_nelder_mead(floats(strassen()), sweeps=4, tolerance=-1.0)
+    assert len(measured) == 4 * 3
+
+
+def test_nelder_mead_refuses_matrices_that_are_nearly_singular(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = floats(strassen())
+    measured = script_minimize(monkeypatch, [np.zeros(4), np.array([1.0, 0.0, 0.0, 1e-4]), np.diag([10, 1e-2]).ravel()])
+    sparse = sparsify_nelder_mead(factors)
+    assert measured[:2] == [np.inf, np.inf]
+    assert np.isfinite(measured[2])
+    assert sparsity_measure(sparse) == pytest.approx(LEAST)

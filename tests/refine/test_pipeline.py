@@ -283,8 +283,6 @@ def test_later_attempts_start_farther_away(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_wandering_finds_is_what_is_refined(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = found("2x2x2:7", 0), found("2x2x2:7", 1)
     monkeypatch.setattr(pipeline, "_wander", lambda *_: second)
-    ends = [
-        pipeline._attempt(matmul_tensor(fit.format), fit, 3, np.random.default_rng(0))[1].vector
-        for fit in (first, second)
-    ]
-    np.testing.assert_array_equal(*ends)
+    tensor = matmul_tensor(first.format)
+    one, other = (pipeline._attempt(tensor, fit, 3, np.random.default_rng(0))[1] for fit in (first, second))
+    np.testing.assert_array_equal(one.vector, other.vector)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.format import Format, scheme_name
-from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import InputError
 from mmdiscover.refine import RefineSettings
 from mmdiscover.search import SearchSettings, complete_settings
@@ -114,10 +113,8 @@ def plan_target(fmt: Format, rank: int, bound: float | None = None, position: in
     InputError
         If no scheme can have this rank, or no exact fit lies within the bound.
     CapacityError
-        If searching or verifying would not fit in memory.
+        If the search would not fit in memory.
     """
-    cells = fmt.shape[0] * fmt.shape[1] * fmt.shape[2]
-    require_memory(6 * 8 * cells, f"verifying a scheme of {fmt}")
     settings = complete_settings(fmt, rank, SearchSettings(bound=bound))
     return Target(position, fmt, rank, settings, RefineSettings())
 

@@ -83,8 +83,10 @@ def _target(scheme: str, bound: float | None) -> Target:
     from mmdiscover.campaign.plan import plan_target
     from mmdiscover.core.format import parse_scheme_name
     from mmdiscover.core.records import best_known_rank
+    from mmdiscover.core.tensor import require_tensor_memory
 
     fmt, rank = parse_scheme_name(scheme)
+    require_tensor_memory(fmt)
     if rank is None:
         rank = best_known_rank(fmt)
         if rank is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mmdiscover.core.scheme import Scheme
+
+
+# A number or the beginning of a hash; anything else can only be meant as a file.
+_ID = re.compile(r"\d+|[0-9a-f]{4,64}", re.ASCII | re.IGNORECASE)
 
 
 def verify(
@@ -39,7 +44,7 @@ def verify(
 
 def _entries(what: str, db: str) -> Iterator[tuple[str | None, int, Scheme | None, str | None]]:
     """File, entry, scheme, and why there is none."""
-    if output.exists(Path(what)) or not what.isalnum():
+    if output.exists(Path(what)) or _ID.fullmatch(what) is None:
         from mmdiscover.interop import read_schemes
 
         for entry in read_schemes(what):

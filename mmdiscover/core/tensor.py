@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,17 @@ def require_memory(needed: int, what: str) -> None:
         )
 
 
+def require_tensor_memory(fmt: Format) -> None:
+    """Refuse formats whose dense tensor would not fit in memory.
+
+    Raises
+    ------
+    CapacityError
+        Naming what it would take.
+    """
+    require_memory(8 * prod(fmt.shape), f"the tensor of {fmt}")
+
+
 def matmul_triples(fmt: Format) -> NDArray[np.intp]:
     """Index triples of the ones of the tensor.
 
@@ -82,8 +94,7 @@ def matmul_tensor(fmt: Format) -> NDArray[np.float64]:
     CapacityError
         If the dense tensor would not fit in memory.
     """
-    a, b, c = fmt.shape
-    require_memory(8 * a * b * c, f"the tensor of {fmt}")
-    tensor = np.zeros((a, b, c))
+    require_tensor_memory(fmt)
+    tensor = np.zeros(fmt.shape)
     tensor[tuple(matmul_triples(fmt).T)] = 1.0
     return tensor

@@ -178,8 +178,7 @@ class _Collector(threading.Thread):
 
 
 def _prepare_worker(parent: int) -> None:
-    """Ignore Ctrl-C, and do not outlive the parent process even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Do not outlive the parent process, even when it is killed."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -90,6 +90,14 @@ def test_busy_later_trials_are_not_waited_for(db: Database, plan: Plan) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_no_trial_is_begun_after_a_success(db: Database, plan: Plan) -> None:
+    kernels = succeeding_at(1, seconds={0: 2.0}, default_seconds=0.02)
+    discovery = discover(db, replace(plan, workers=2, budget=Budget(starts=1000)), Log(), kernels)
+    assert discovery.found is not None
+    # A few are always on their way.
+    assert discovery.tally.trials < 15
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_trial_of_a_vain_run_is_recorded(db: Database, plan: Plan, workers: int) -> None:
     kernels = Kernels(ScriptedSearch(exact=frozenset({3, 5}), broken=frozenset({2})), ScriptedRefine({}))
@@ -153,7 +161,9 @@ def test_a_run_whose_trials_all_break_is_given_up(db: Database, plan: Plan) -> N
 def test_the_budget_of_time_ends_busy_trials(db: Database, plan: Plan, workers: int) -> None:
     kernels = Kernels(ScriptedSearch(seconds={0: 0.01, 1: 0.01}, default_seconds=60), ScriptedRefine({}))
     begun = time.monotonic()
-    discovery = discover(db, replace(plan, workers=workers, budget=Budget(seconds=4)), Log(), kernels)
+    # Worker processes need a while before they begin.
+    budget = Budget(seconds={1: 1.0, 2: 4.0}[workers])
+    discovery = discover(db, replace(plan, workers=workers, budget=budget), Log(), kernels)
     assert time.monotonic() - begun < 30
     assert discovery.found is None
     assert not discovery.interrupted
@@ -188,6 +198,14 @@ def test_an_interrupt_keeps_what_is_finished(db: Database, plan: Plan, workers: 
     assert summary(db) == ("stopped", 3, 0, 0)
     assert multiprocessing.active_children() == []
     assert signal.getsignal(number) is handler
+
+
+def test_an_interrupt_stops_a_flood_of_results(db: Database, plan: Plan) -> None:
+    plan = replace(plan, workers=2, budget=Budget(starts=3000))
+    discovery = discover(db, plan, InterruptAfter(3, signal.SIGINT), succeeding_at())
+    assert discovery.interrupted
+    assert discovery.tally.trials < 3000
+    assert summary(db) == ("stopped", discovery.tally.trials, 0, 0)
 
 
 def test_an_interrupt_keeps_a_scheme_that_was_waiting(db: Database, plan: Plan) -> None:

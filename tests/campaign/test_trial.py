@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mmdiscover.campaign.plan import TrialTask
 from mmdiscover.campaign.trial import Kernels, Phase, run_trial
@@ -94,6 +94,7 @@ def test_linear_algebra_runs_on_one_thread(target: Target) -> None:
         threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
         return ScriptedSearch()(fmt, rank, settings, seed)
 
-    run_trial(TrialTask(target, 1, 0), kernels=Kernels(search, ScriptedRefine({})))
+    with threadpool_limits(2, user_api="blas"):
+        run_trial(TrialTask(target, 1, 0), kernels=Kernels(search, ScriptedRefine({})))
     assert threads
     assert set(threads) == {1}

@@ -37,8 +37,11 @@ def test_no_command_shows_help(cli: CommandLine) -> None:
 
 @pytest.mark.usefixtures("filled")
 class TestBrokenStreams:
-    def test_a_reader_that_has_seen_enough(self, start_process: Any) -> None:
-        process = start_process("schemes", "list")
+    @pytest.mark.parametrize("options", [[], ["--json"]])
+    @pytest.mark.parametrize("buffering", ["", "1"])
+    def test_a_reader_that_has_seen_enough(self, start_process: Any, options: list[str], buffering: str) -> None:
+        environment = os.environ | {"PYTHONUNBUFFERED": buffering}
+        process = start_process("schemes", "list", *options, env=environment)
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 1

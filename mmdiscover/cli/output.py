@@ -66,13 +66,17 @@ def check_writable(path: Path | None, force: bool) -> None:
     Raises
     ------
     InputError
-        If the file exists and `force` is false, or its folder does not.
+        If the file exists and `force` is false, its folder does not, or there can be no such file.
     """
     if path is None:
         return
-    if path.is_dir():
+    try:
+        folder, there = path.is_dir(), path.exists()
+    except OSError as failure:  # a name that is too long
+        raise InputError(f"output {path} cannot be written: {failure.strerror}") from None
+    if folder:
         raise InputError(f"output {path} is a folder, expected a file")
-    if path.exists() and not force:
+    if there and not force:
         raise InputError(f"output {path} exists: give another name, or --force to overwrite it")
     if not path.parent.is_dir():
         raise InputError(f"output {path}: there is no folder {path.parent}")

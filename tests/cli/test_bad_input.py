@@ -177,7 +177,7 @@ class TestOutputFiles:
         assert (folder / "mine").read_text() != "precious"
 
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-    @pytest.mark.parametrize("path", [".", "nowhere/file", "/proc/file", "/dev/full"])
+    @pytest.mark.parametrize("path", [".", "nowhere/file", "/proc/file", "/dev/full", "long" * 1000])
     def test_unwritable_ones_are_refused(
         self, cli: CommandLine, filled: Path, command: tuple[str, ...], path: str
     ) -> None:

@@ -14,7 +14,7 @@ from mmdiscover.campaign.trial import Phase
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_MARKS = {Phase.SEARCHING: b"s", Phase.REFINING: b"r"}
+_MARKS = {Phase.SEARCHING: b"s", Phase.REFINING: b"r", Phase.FINISHED: b"f"}
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,14 @@ class PhaseBoard:
             file.write(_MARKS[phase])
 
     def count(self, indices: Iterable[int]) -> Counter[Phase]:
-        """How many of the trials `indices` are in which phase; those not yet begun are left out."""
+        """How many of the trials `indices` are in which phase; those not yet begun, and finished ones, are left out."""
         counts: Counter[Phase] = Counter()
         with suppress(OSError), self.path.open("rb", buffering=0) as file:
             for index in indices:
                 file.seek(index)
                 mark = file.read(1)
                 counts.update(phase for phase, known in _MARKS.items() if known == mark)
+        del counts[Phase.FINISHED]
         return counts
 
 

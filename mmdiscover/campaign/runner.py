@@ -13,7 +13,7 @@ from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.campaign.phases import phase_board
 from mmdiscover.campaign.plan import trial_tasks
 from mmdiscover.campaign.pool import run_in_process, run_in_workers
-from mmdiscover.campaign.trial import FAILED, run_trial
+from mmdiscover.campaign.trial import FAILED, Phase, run_trial
 from mmdiscover.errors import MMDiscoverError
 from mmdiscover.verify import verify
 from results_db import repository
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from mmdiscover.campaign.plan import Budget, Target, TrialTask
-    from mmdiscover.campaign.trial import Kernels, Phase, TrialOutcome
+    from mmdiscover.campaign.trial import Kernels, TrialOutcome
     from mmdiscover.core.verified import VerifiedScheme
     from results_db import Database
 
@@ -209,7 +209,7 @@ class _Ledger:
 
     def announce(self, _index: int, phase: Phase) -> None:
         """Tell the observer about the one trial that runs in this process."""
-        self.observer.busy(Counter([phase]))
+        self.observer.busy(Counter() if phase is Phase.FINISHED else Counter([phase]))
 
     def in_flight(self) -> list[int]:
         """Indices of trials that are begun or about to."""

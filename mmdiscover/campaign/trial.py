@@ -34,6 +34,8 @@ class Phase(StrEnum):
 
     SEARCHING = "searching"
     REFINING = "refining"
+    FINISHED = "finished"
+    """Until its outcome is received."""
 
 
 class Search(Protocol):
@@ -140,6 +142,7 @@ def run_trial(
         except Exception as failure:  # noqa: BLE001 (one broken trial must not end a campaign of thousands)
             error = f"{type(failure).__name__}: {failure}"
     ended = time.perf_counter()
+    announce(task.index, Phase.FINISHED)
     return TrialOutcome(
         task=task,
         fit=fit,

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from joblib import cpu_count
 
+from mmdiscover.campaign.phases import phase_board
 from mmdiscover.campaign.plan import Budget, plan_target
 from mmdiscover.campaign.pool import worker_count
 from mmdiscover.campaign.runner import Plan, discover
@@ -248,6 +249,17 @@ def test_the_observer_hears_what_goes_on(db: Database, plan: Plan, workers: int)
     seen = {phase for phases in log.phases for phase in phases}
     assert seen == {Phase.SEARCHING, Phase.REFINING}
     assert max(sum(phases.values()) for phases in log.phases) <= workers
+
+
+def test_trials_that_wait_to_be_received_are_not_busy() -> None:
+    with phase_board() as board:
+        for index, phase in [(0, Phase.SEARCHING), (2, Phase.REFINING), (70, Phase.SEARCHING), (3, Phase.FINISHED)]:
+            board.announce(index, phase)
+        assert board.count(range(100)) == {Phase.SEARCHING: 2, Phase.REFINING: 1}
+        assert board.count([1, 2, 500]) == {Phase.REFINING: 1}
+    # A worker that goes on after the run has ended must not fail.
+    board.announce(1, Phase.SEARCHING)
+    assert not board.count([1])
 
 
 @pytest.mark.parametrize("workers", [0, -1, 10**6])

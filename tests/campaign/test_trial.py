@@ -31,7 +31,7 @@ def test_an_exact_fit_is_refined(target: Target) -> None:
     assert outcome.status == "exact"
     assert outcome.candidate == strassen()
     assert outcome.error is None
-    assert phases == [(4, Phase.SEARCHING), (4, Phase.REFINING)]
+    assert phases == [(4, Phase.SEARCHING), (4, Phase.REFINING), (4, Phase.FINISHED)]
     assert outcome.search_seconds >= 0.02
     assert outcome.refine_seconds is not None
     assert outcome.refine_seconds >= 0.03

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,15 +18,17 @@ from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.core.symmetry import sandwich
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions.gauss_newton import flatten
+from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.errors import InputError
 from mmdiscover.refine import Refined, RefineSettings, RefineStatus, pipeline, refine
-from mmdiscover.refine.rationalize import FixedPoint
+from mmdiscover.refine.rationalize import FixedPoint, RationalizeStatus
 from mmdiscover.verify import verify
 from tests.refine.fits import floats, found, regauged
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 SETTINGS = RefineSettings()
@@ -286,3 +289,79 @@ def test_what_wandering_finds_is_what_is_refined(monkeypatch: pytest.MonkeyPatch
     tensor = matmul_tensor(first.format)
     one, other = (pipeline._attempt(tensor, fit, 3, np.random.default_rng(0))[1] for fit in (first, second))
     np.testing.assert_array_equal(one.vector, other.vector)
+
+
+@dataclass
+class Watched:
+    """A stage that is still itself, and what went in and came out."""
+
+    stage: Callable[..., Any]
+    calls: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)
+
+    def __call__(self, *arguments: Any) -> Any:
+        # What is changed in place later must not change here.
+        kept = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in arguments)
+        result = self.stage(*arguments)
+        self.calls.append((kept, result))
+        return result
+
+
+def test_every_stage_takes_up_what_the_one_before_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = found("2x2x2:7", 0)
+    stages = {name: Watched(getattr(pipeline, name)) for name in ("attract", "_fix_zeros", "rescale_to_ones")}
+    for name, stage in stages.items():
+        monkeypatch.setattr(pipeline, name, stage)
+    reached: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
+
+    def judge(point: FixedPoint, _: np.random.Generator) -> RationalizeStatus:
+        reached.append((point.vector.copy(), point.free.copy()))
+        return RationalizeStatus.IRRATIONAL
+
+    monkeypatch.setattr(pipeline, "rationalize", judge)
+    status, _ = pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
+    assert status is RefineStatus.IRRATIONAL
+    to_zero, to_ones = stages["attract"].calls
+    assert to_zero[0][2].all()
+    (_, sparse), held = stages["_fix_zeros"].calls[0]
+    assert held
+    # It is the point moved to zeros, balanced: the products are the same.
+    model, moved = (
+        np.einsum("ar,br,cr->rabc", *arrays) for arrays in (sparse.arrays, unflatten(to_zero[1], (4, 4, 4)))
+    )
+    np.testing.assert_allclose(model, moved, atol=1e-12)
+    lengths = [np.abs(factor).sum(axis=0) for factor in sparse.arrays]
+    np.testing.assert_allclose(lengths[1:], [lengths[0]] * 2)
+    scaled = stages["rescale_to_ones"].calls[0][1]
+    np.testing.assert_array_equal(to_ones[0][1], flatten(scaled.arrays))
+    assert np.count_nonzero(~to_ones[0][2]) == 48
+    # Most of Strassen's entries are ±1 by now.
+    ((vector, free),) = reached
+    np.testing.assert_array_equal(vector[~to_ones[0][2]], 0.0)
+    assert np.count_nonzero(~free & (np.abs(vector) == 1)) >= 18
+
+
+def test_a_lost_fit_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = found("2x2x2:7", 0)
+
+    def unreachable(*_: object) -> None:
+        raise AssertionError("there is nothing left to work with")
+
+    monkeypatch.setattr(pipeline, "rationalize", unreachable)
+    monkeypatch.setattr(FixedPoint, "move", lambda *_: False)
+    tensor = matmul_tensor(factors.format)
+    assert pipeline._attempt(tensor, factors, 0, np.random.default_rng(0))[0] is RefineStatus.LOST
+    monkeypatch.setattr(pipeline, "rescale_to_ones", unreachable)
+    monkeypatch.setattr(pipeline, "_fix_zeros", lambda *_: False)
+    assert pipeline._attempt(tensor, factors, 0, np.random.default_rng(0))[0] is RefineStatus.LOST
+
+
+def test_what_is_near_ones_is_fixed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tolerances: list[float] = []
+    monkeypatch.setattr(FixedPoint, "snap", lambda _, tolerance: tolerances.append(tolerance))
+    monkeypatch.setattr(pipeline, "rationalize", lambda *_: RationalizeStatus.STUCK)
+    factors = found("2x2x2:7", 0)
+    pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
+    assert tolerances == sorted(tolerances)
+    assert len(tolerances) >= 2
+    assert tolerances[0] > 0
+    assert tolerances[-1] < 0.1

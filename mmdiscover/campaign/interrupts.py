@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the end of the time budget, without losing what is finished."""
+"""Ctrl-C, SIGTERM, SIGHUP and the end of the time budget, without losing what is finished."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+    _Handler = Callable[[int, FrameType | None], None]
+
 T = TypeVar("T")
+
+BY_USER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, the system's request to end, and the end of the terminal."""
 
 
 class _Interrupted(BaseException):
@@ -74,7 +79,9 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        handlers = {signal.SIGINT: self._by_user, signal.SIGTERM: self._by_user, signal.SIGALRM: self._by_clock}
+        handlers: dict[signal.Signals, _Handler] = {signal.SIGALRM: self._by_clock}
+        # What the caller has chosen to ignore stays ignored (nohup).
+        handlers |= {number: self._by_user for number in BY_USER if signal.getsignal(number) is not signal.SIG_IGN}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         self._installed = True
         try:

@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
+from mmdiscover.campaign.interrupts import BY_USER
 from mmdiscover.errors import InputError, MMDiscoverError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ WORKERS_PER_CORE = 4
 SMALL_PROBLEM = 200
 """Entries of all factors up to which a trial is over before a worker process has loaded its modules."""
 
-_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 _END = object()
 
 
@@ -142,10 +142,12 @@ class _Collector(threading.Thread):
         self._dispatched = threading.Event()
 
     def run(self) -> None:
-        # Starting a tracker unblocks the signals, so the trackers come first.
+        # joblib's resource trackers must not die of the terminal's end, or what they track is left behind. Starting
+        # them unblocks the signals that they know of, so these are blocked again.
+        signal.pthread_sigmask(signal.SIG_BLOCK, BY_USER)
         loky_resource_tracker.ensure_running()
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, BY_USER)
         try:
             with parallel_config(
                 backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)

@@ -185,7 +185,19 @@ class InterruptAfter(Log):
             threading.Timer(0.3, os.kill, (os.getpid(), self._number)).start()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_that_were_ignored_stay_ignored(db: Database, plan: Plan) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        discovery = discover(
+            db, plan, InterruptAfter(3, signal.SIGHUP), Kernels(ScriptedSearch(default_seconds=0.1), ScriptedRefine({}))
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert not discovery.interrupted
+    assert discovery.tally.trials == 12
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interrupt_keeps_what_is_finished(db: Database, plan: Plan, workers: int, number: signal.Signals) -> None:
     handler = signal.getsignal(number)

@@ -56,6 +56,11 @@ def living_members(group: int) -> list[psutil.Process]:
     return members
 
 
+def shared_memory(process: int) -> list[str]:
+    """What a process has left in shared memory."""
+    return [path.name for path in Path("/dev/shm").glob(f"*[-_]{process}[-_]*")]
+
+
 def test_json_has_the_agreed_keys(cli: CommandLine, folder: Path) -> None:
     result = cli("discover", "2x2x2:7", "--seed", "1", "--json")
     assert result.code == 0
@@ -137,6 +142,7 @@ def test_an_interrupt_keeps_all_finished_trials(
     assert document["starts"] == finished_trials(folder / "mmdiscover.db") >= 2
     assert "interrupted" in err.splitlines()[-1]
     wait_until(lambda: living_members(process.pid) == [], seconds=10)
+    assert shared_memory(process.pid) == []
 
 
 def test_workers_do_not_outlive_a_killed_process(start_process: Any, folder: Path) -> None:
@@ -144,6 +150,7 @@ def test_workers_do_not_outlive_a_killed_process(start_process: Any, folder: Pat
     wait_until(lambda: finished_trials(folder / "mmdiscover.db") >= 1)
     process.kill()
     wait_until(lambda: living_members(process.pid) == [], seconds=20)
+    assert shared_memory(process.pid) == []
 
 
 def test_an_interrupt_before_the_search_is_heard(start_process: Any, folder: Path) -> None:
@@ -156,18 +163,33 @@ def test_an_interrupt_before_the_search_is_heard(start_process: Any, folder: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_a_terminal_shows_what_goes_on(folder: Path) -> None:
-    arguments = ["-m", "mmdiscover", *ENDLESS, "--workers", "2", "--starts", "1000"]
+def start_in_terminal(folder: Path) -> pexpect.spawn[str]:
+    """An endless search in a terminal, once it is at work."""
+    arguments = ["-m", "mmdiscover", *ENDLESS, "--workers", "2", "--starts", "10000"]
     terminal = pexpect.spawn(
-        sys.executable, arguments, cwd=str(folder), dimensions=(24, 140), encoding="utf-8", timeout=60
+        sys.executable, arguments, cwd=str(folder), dimensions=(24, 80), encoding="utf-8", timeout=60
     )
     terminal.expect(r"3x3x3:20  [1-9]\d* starts? · 0 exact fits · best residual \d\.\de[+-]\d\d\r\n")
-    terminal.expect(r"  \d+\.\d starts/s · 2 searching · \d+:\d\d elapsed · \d+:\d\d left\r\n")
+    terminal.expect(r"  \d+\.\d starts/s · 2 searching · \d+:\d\d elapsed · [\d:]+ left\r\n")
+    return terminal
+
+
+def test_a_terminal_shows_what_goes_on(folder: Path) -> None:
+    terminal = start_in_terminal(folder)
     terminal.sendintr()
     terminal.expect("not found, interrupted")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 1
+
+
+def test_a_terminal_that_is_closed_ends_the_search(folder: Path) -> None:
+    terminal = start_in_terminal(folder)
+    os.close(terminal.child_fd)
+    wait_until(lambda: living_members(terminal.pid) == [])
+    assert shared_memory(terminal.pid) == []
+    with closing(sqlite3.connect(folder / "mmdiscover.db")) as connection:
+        assert connection.execute("SELECT state FROM campaigns").fetchall() == [("stopped",)]
 
 
 def test_a_pipe_gets_plain_lines(start_process: Any) -> None:

@@ -194,8 +194,7 @@ def test_denominator_is_the_least_that_clears(values: list[Exact]) -> None:
 @given(st.integers(1, 3).flatmap(lambda size: invertible(size, exact_numbers)))
 def test_inverse(matrix: Any) -> None:
     result = inverse(matrix)
-    assert (matrix @ result == np.eye(len(matrix), dtype=int)).all()
-    assert sympy_matrix(result) == sympy_matrix(matrix).inv().applyfunc(sympy.nsimplify)
+    assert (sympy_matrix(matrix) * sympy_matrix(result)).applyfunc(sympy.expand) == sympy.eye(len(matrix))
     assert all(type(x) is type(simplify(x)) for x in result.ravel())
 
 

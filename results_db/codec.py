@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mmdiscover.core import metrics
-from mmdiscover.core.exact import MAX_DIGITS, Exact, format_exact, parse_exact
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.ring import Ring
-from mmdiscover.core.scheme import Scheme
+from mmdiscover.core.rows import scheme_of_rows, scheme_rows
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mmdiscover.core.format import Format
+    from mmdiscover.core.scheme import Scheme
 
 _FLOAT = np.dtype("<f8")
 
@@ -35,20 +35,7 @@ def scheme_text(scheme: Scheme) -> str:
     InputError
         If an entry is longer than what is read back.
     """
-    return json.dumps(
-        {
-            name: [[_entry(x) for x in row] for row in factor.T]
-            for name, factor in zip("uvw", scheme.arrays, strict=True)
-        },
-        separators=(",", ":"),
-    )
-
-
-def _entry(value: Exact) -> int | str:
-    text = format_exact(value)
-    if len(text) > MAX_DIGITS:
-        raise InputError(f"entry {text[:20]}… has {len(text)} digits, expected at most {MAX_DIGITS} to be stored")
-    return value if isinstance(value, int) else text
+    return json.dumps(scheme_rows(scheme), separators=(",", ":"))
 
 
 def scheme_from_text(fmt: Format, rank: int, ring: str, text: str) -> Scheme:
@@ -60,26 +47,11 @@ def scheme_from_text(fmt: Format, rank: int, ring: str, text: str) -> Scheme:
         If `text` is not JSON of that kind, or not of this format and rank.
     """
     try:
-        factors = json.loads(text)
-        u, v, w = (_matrix(factors[name]) for name in "uvw")
-    except InputError:
-        raise
+        return scheme_of_rows(fmt, rank, json.loads(text), modulus=2 if ring == Ring.Z2 else 0)
+    except InputError as error:
+        raise InputError(f"the stored factors are malformed: {error}") from None
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise InputError(f"the stored factors cannot be read: {type(error).__name__}: {error}") from None
-    scheme = Scheme(fmt, u, v, w, modulus=2 if ring == Ring.Z2 else 0)
-    if scheme.rank != rank:
-        raise InputError(f"the stored factors have rank {scheme.rank}, expected {rank}")
-    return scheme
-
-
-def _matrix(rows: list[list[object]]) -> NDArray[np.object_]:
-    matrix = np.empty((len(rows[0]), len(rows)), dtype=object)
-    for q, row in enumerate(rows):
-        if len(row) != len(matrix):
-            raise InputError(f"product {q + 1} has {len(row)} entries, expected {len(matrix)}")
-        # Whatever is not text is left to `Scheme` to judge.
-        matrix[:, q] = [parse_exact(entry) if isinstance(entry, str) else entry for entry in row]
-    return matrix
 
 
 def scheme_metrics(scheme: Scheme) -> dict[str, Any]:

@@ -13,18 +13,16 @@ import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
-from mmdiscover.core.exact import MAX_DIGITS, Exact, format_exact, parse_exact
+from mmdiscover.core.exact import MAX_DIGITS
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
-from mmdiscover.core.scheme import Scheme
+from mmdiscover.core.rows import scheme_of_rows, scheme_rows
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from mmdiscover.core.scheme import Scheme
 
 _NATIVE = ("format", "rank", "ring", "u", "v", "w")
 _DIALECT = ("n", "m", "z2", "u", "v", "w")
@@ -57,7 +55,7 @@ def write_native(scheme: Scheme, extra: Mapping[str, object] | None = None) -> s
     Raises
     ------
     InputError
-        If a key of `extra` has a meaning in the format.
+        If a key of `extra` has a meaning in the format, or an entry is too long to be read again.
     """
     head: dict[str, object] = {"format": scheme.format.sizes, "rank": scheme.rank, "ring": scheme.ring}
     for key, value in (extra or {}).items():
@@ -65,9 +63,8 @@ def write_native(scheme: Scheme, extra: Mapping[str, object] | None = None) -> s
             raise InputError(f"extra key {key!r} has a meaning in scheme files, expected another one")
         head[key] = value
     items = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in head.items()]
-    for key, factor in zip("uvw", scheme.arrays, strict=True):
-        rows = [json.dumps([x if isinstance(x, int) else format_exact(x) for x in row]) for row in factor.T]
-        items.append(f'  "{key}": [\n    ' + ",\n    ".join(rows) + "\n  ]")
+    for key, rows in scheme_rows(scheme).items():
+        items.append(f'  "{key}": [\n    ' + ",\n    ".join(map(json.dumps, rows)) + "\n  ]")
     return "{\n" + ",\n".join(items) + "\n}\n"
 
 
@@ -91,8 +88,7 @@ def parse_native(text: str) -> Scheme:
     """
     document = _load(text)
     fmt, rank, ring = _declarations(document)
-    u, v, w = (_factor(document, key, rank, width) for key, width in zip("uvw", fmt.shape, strict=True))
-    scheme = Scheme(fmt, u, v, w, modulus=2 if ring is Ring.Z2 else 0)
+    scheme = scheme_of_rows(fmt, rank, document, modulus=2 if ring is Ring.Z2 else 0)
     if ring is not None and not ring.contains(scheme.ring):
         raise InputError(f"ring is {ring.value!r}, but the entries need {scheme.ring.value!r}")
     return scheme
@@ -159,30 +155,3 @@ def _declared_modulus(z2: Any) -> Ring | None:
     if not isinstance(z2, bool):
         raise InputError(f"z2 is {reprlib.repr(z2)}, expected true or false")
     return Ring.Z2 if z2 else None
-
-
-def _factor(document: dict[str, Any], key: str, rank: int, width: int) -> NDArray[np.object_]:
-    rows = document[key]
-    _check_list(rows, rank, key, "rows, one per product")
-    for q, row in enumerate(rows):
-        _check_list(row, width, f"{key}[{q}]", "entries")
-    factor = np.empty((width, rank), dtype=object)
-    for q, row in enumerate(rows):
-        factor[:, q] = [x if type(x) is int else _parse_entry(x, f"{key}[{q}][{i}]") for i, x in enumerate(row)]
-    return factor
-
-
-def _check_list(value: Any, length: int, place: str, of_what: str) -> None:
-    if not isinstance(value, list):
-        raise InputError(f"{place} is {reprlib.repr(value)}, expected a list of {length} {of_what}")
-    if len(value) != length:
-        raise InputError(f"{place} has {len(value)} items, expected {length} {of_what}")
-
-
-def _parse_entry(value: Any, place: str) -> Exact:
-    if isinstance(value, str):
-        try:
-            return parse_exact(value)
-        except InputError as error:
-            raise InputError(f"{place}: {error}") from None
-    raise InputError(f'{place} is {reprlib.repr(value)}, expected an integer or an exact string such as "1/2"')

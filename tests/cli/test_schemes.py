@@ -257,7 +257,7 @@ class TestImport:
         result = cli("schemes", "import", "long.json", "winograd.json", "--json")
         assert result.code == 1
         assert [row["status"] for row in result.document] == ["rejected", "stored"]
-        assert "expected at most 200 to be stored" in result.document[0]["reason"]
+        assert "expected at most 200 characters" in result.document[0]["reason"]
 
     def test_a_malformed_file_does_not_stop_the_others(self, cli: CommandLine, folder: Path) -> None:
         (folder / "bad.json").write_text("{")

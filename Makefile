@@ -9,6 +9,11 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
 setup: $(STAMP)
 
+# A Python that was asked for is not the one of an environment made before.
+ifeq ($(origin PYTHON),command line)
+.PHONY: $(STAMP)
+endif
+
 # The pins hold for building the package too: new pips read PIP_BUILD_CONSTRAINT, older ones hand PIP_CONSTRAINT on.
 $(STAMP): pyproject.toml constraints.txt
 	@found=; for python in $(PYTHONS); do \
@@ -18,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    echo 'mmdiscover needs Python 3.11 or newer; tried: $(PYTHONS). Name one: make PYTHON=/path/to/python3 setup' >&2; exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$found ($$("$$found" --version))"; \
-	"$$found" -m venv $(VENV)
+	"$$found" -m venv --clear $(VENV)
 	PIP_CONSTRAINT='$(CURDIR)/constraints.txt' PIP_BUILD_CONSTRAINT='$(CURDIR)/constraints.txt' \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.format import Format, scheme_name
+from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import InputError
 from mmdiscover.refine import RefineSettings
 from mmdiscover.search import SearchSettings, complete_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_REFINE_MATRICES = 6
+"""Matrices over all unknowns that exist at a time while a fit is refined, its eigenvectors among them."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,11 @@ def plan_target(fmt: Format, rank: int, bound: float | None = None, position: in
     InputError
         If no scheme can have this rank, or no exact fit lies within the bound.
     CapacityError
-        If the search would not fit in memory.
+        If searching or refining would not fit in memory.
     """
     settings = complete_settings(fmt, rank, SearchSettings(bound=bound))
+    unknowns = sum(fmt.shape) * rank
+    require_memory(_REFINE_MATRICES * 8 * unknowns**2, f"refining a fit of {scheme_name(fmt, rank)}")
     return Target(position, fmt, rank, settings, RefineSettings())
 
 

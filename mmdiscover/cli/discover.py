@@ -123,7 +123,7 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
     return {
         "found": found is not None,
         "scheme_id": found and found.scheme_id,
-        "scheme": plan.target.name,
+        "scheme": found.verified.scheme.name if found else plan.target.name,
         "ring": found and str(found.verified.ring),
         "hash": found and found.verified.hash,
         "new": found and found.new,

@@ -126,8 +126,8 @@ def canonical_form(scheme: Scheme) -> Scheme:
     """One representative of all schemes that differ by the order of the products and scaling within a product.
 
     In each product u and v become primitive: divided by their first nonzero entry, then multiplied by the least
-    positive integer that makes them integral; w takes up the scale. So ZT stays ZT. Products are sorted; a product with
-    a zero factor becomes all zero.
+    positive integer that makes them integral; w takes up the scale. So ZT stays ZT. Products are sorted; those with a
+    zero factor are left out (but one, when there is no other), so the rank counts products that are computed.
 
     Parameters
     ----------
@@ -136,14 +136,15 @@ def canonical_form(scheme: Scheme) -> Scheme:
     Returns
     -------
     Scheme
+        Of the same or a lower rank.
     """
-    products = []
+    products: list[tuple[NDArray[np.object_], ...]] = []
     for product in zip(*(factor.T for factor in scheme.arrays), strict=True):
         if all(vector.any() for vector in product):
             (u, u_scale), (v, v_scale) = _primitive(product[0]), _primitive(product[1])
             products.append((u, v, product[2] * (u_scale * v_scale)))
-        else:
-            products.append(tuple(np.zeros_like(vector) for vector in product))
+    if not products:
+        products.append(tuple(np.zeros_like(factor[:, 0]) for factor in scheme.arrays))
     products.sort(key=lambda product: [_order(x) for x in np.concatenate(product)])
     return scheme.with_arrays(scheme.format, [np.stack(columns, axis=1) for columns in zip(*products, strict=True)])
 

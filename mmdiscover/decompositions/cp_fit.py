@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +96,15 @@ def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor
     -------
     CPFit
         In the order of modes of `tensor`, whichever mode is eliminated inside.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not meet, an entry is not finite, or the bound is not positive.
     """
+    _check_problem(tensor, start)
+    if settings.bound is not None and not 0 < settings.bound < inf:
+        raise ValueError(f"bound is {settings.bound!r}, expected a positive number or None")
     # The largest mode goes last, where it is eliminated exactly.
     order = sorted(range(3), key=lambda mode: tensor.shape[mode])
     a, b, c = (np.ascontiguousarray(start[mode], dtype=np.float64) for mode in order)
@@ -114,6 +122,20 @@ def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor
     )
     a, b, c = (at.factors[order.index(mode)] for mode in range(3))
     return CPFit((a, b, c), at.objective, status, iterations)
+
+
+def _check_problem(tensor: Array, factors: Triple) -> None:
+    if tensor.ndim != 3:
+        raise ValueError(f"tensor has {tensor.ndim} modes, expected 3")
+    rank = factors[0].shape[-1]
+    shapes, expected = [factor.shape for factor in factors], [(rows, rank) for rows in tensor.shape]
+    if shapes != expected or rank < 1:
+        raise ValueError(f"factors have shapes {shapes}, expected {expected} with a rank of at least 1")
+    for name, array in zip(
+        ("tensor", "first factor", "second factor", "third factor"), (tensor, *factors), strict=True
+    ):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has a NaN or infinite entry, expected finite numbers")
 
 
 def _ball_step(tensor: Array, bound: float | None, at: Linearization, damping: float) -> Trial[Linearization] | None:
@@ -178,7 +200,13 @@ def fit_cp_fixed(
     -------
     CPFit
         ``STOPPED`` when φ has not halved within six iterations: such a fit is not going to become exact.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not meet, or an entry is not finite.
     """
+    _check_problem(tensor, start)
     indices = np.flatnonzero(free)
     at = _partly_fixed(tensor, flatten(start), indices)
     # Near a solution φ tells how far the linear model can be trusted, and μ may fall fast.

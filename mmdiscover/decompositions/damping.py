@@ -18,11 +18,12 @@ class Damping:
     """
 
     LARGEST = 1e12
-    """Beyond this no step can be told from none."""
+    """Beyond this multiple of the first value, or of 1, no step can be told from none."""
     SMALLEST = 1e-14
 
     def __init__(self, value: float, smallest_factor: float = 1 / 3) -> None:
         self.value = max(value, self.SMALLEST)
+        self._largest = self.LARGEST * max(self.value, 1.0)
         self._smallest_factor = smallest_factor
         self._growth = 2.0
 
@@ -39,4 +40,4 @@ class Damping:
     @property
     def exhausted(self) -> bool:
         """Whether μ has grown so large that steps vanish."""
-        return self.value > self.LARGEST
+        return self.value > self._largest

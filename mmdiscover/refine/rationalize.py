@@ -69,10 +69,12 @@ class FixedPoint:
         vector, free = self.vector.copy(), self.free.copy()
         vector[indices] = values
         free[indices] = False
+        if not np.isfinite(vector).all():
+            return False
         fit = fit_cp_fixed(self._tensor, unflatten(vector, self._tensor.shape), free, max_iterations)
         self.resolves += 1
         vector = flatten(fit.factors)
-        if not (fit.objective <= _EXACT and np.abs(vector).max() <= _LARGEST_ENTRY):  # NaN is no fit
+        if fit.objective > _EXACT or np.abs(vector).max() > _LARGEST_ENTRY:
             return False
         self.vector, self.free = vector, free
         return True

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmdiscover.core.scheme import Scheme
 
 _EXACT_IN_FLOAT64 = 2**53
+_COUNTED_IN_FULL = 10**8
+"""Multiplications that counting all violations may cost; a wrong file is not worth more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ class BrentReport:
     Parameters
     ----------
     equations : int
-        Number of equations, nm·mp·pn.
+        Number of equations that were checked, nm·mp·pn when all hold.
     violated : int
-        How many do not hold.
+        How many of them do not hold.
     first : str or None
         The first violated one in words.
     """
@@ -51,7 +53,8 @@ def check_brent(scheme: Scheme) -> BrentReport:
     """Check all Brent equations exactly, over Q(i), or modulo 2 for a scheme of modulus 2.
 
     Denominators are cleared first. The sums then run in floating point where a bound proves that every partial sum is
-    an integer below 2⁵³, and in Python integers of any length otherwise.
+    an integer below 2⁵³, and in Python integers of any length otherwise. Of a large scheme that is wrong only the rows
+    of the tensor up to the first violation are checked.
 
     Parameters
     ----------
@@ -69,6 +72,7 @@ def check_brent(scheme: Scheme) -> BrentReport:
     # Row a of the first mode has its ones at (b, c) = ones[a]; each row is one matrix product.
     ones = matmul_triples(scheme.format)[:, 1:].reshape(len(u), -1, 2)
     violated, first = 0, None
+    large = prod(scheme.format.shape) * scheme.rank > _COUNTED_IN_FULL
     for a in range(len(u)):
         difference = (v * u[a]) @ w.T
         difference[tuple(ones[a].T)] -= scale
@@ -76,7 +80,9 @@ def check_brent(scheme: Scheme) -> BrentReport:
         violated += len(wrong)
         if len(wrong) and first is None:
             first = _describe(scheme, a, *wrong[0])
-    return BrentReport(prod(scheme.format.shape), violated, first)
+            if large:
+                break
+    return BrentReport((a + 1) * len(v) * len(w), violated, first)
 
 
 def _arithmetic(factors: list[NDArray[np.object_]], scale: int) -> np.dtype[Any]:

@@ -57,11 +57,11 @@ def verify(scheme: Scheme) -> Verdict:
         first fails.
     """
     # Before anything is computed: a small file can name a format whose tensor would fill the memory.
-    fewest = scheme.format.flattening_rank
-    if scheme.rank < fewest:
-        reason = f"rank is {scheme.rank}, expected at least {fewest}, the rank of a flattening of the tensor"
-        return Verdict(MappingProxyType({"brent": False}), reason, None)
     candidate = canonical_form(scheme)
+    fewest = scheme.format.flattening_rank
+    if candidate.rank < fewest:
+        reason = f"rank is {candidate.rank}, expected at least {fewest}, the rank of a flattening of the tensor"
+        return Verdict(MappingProxyType({"brent": False}), reason, None)
     report = check_brent(candidate)
     if not report.holds:
         reason = f"{report.violated} of {report.equations} Brent equations are violated: {report.first}"

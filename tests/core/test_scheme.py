@@ -175,10 +175,23 @@ def test_scales_are_primitive() -> None:
     ]
 
 
-def test_products_with_a_zero_factor_are_zero() -> None:
-    u, v, w = (np.array([x], dtype=object) for x in ([1, 0, 0], [1, 2, 0], [1, 3, 4]))
+def test_products_with_a_zero_factor_are_left_out() -> None:
+    u, v, w = (np.array([x], dtype=object) for x in ([0, 1, 0], [2, 1, 0], [3, 1, 4]))
     canonical = canonical_form(Scheme(ONE, u, v, w))
-    assert [factor.ravel().tolist() for factor in canonical.arrays] == [[1, 0, 0]] * 3
+    assert [factor.tolist() for factor in canonical.arrays] == [[[1]]] * 3
+
+
+def test_a_scheme_of_zero_products_keeps_one() -> None:
+    u, v, w = (np.array([x], dtype=object) for x in ([0, 1], [2, 0], [3, 1]))
+    canonical = canonical_form(Scheme(ONE, u, v, w))
+    assert [factor.tolist() for factor in canonical.arrays] == [[[0]]] * 3
+
+
+def test_a_padded_scheme_is_the_scheme_itself() -> None:
+    scheme = strassen()
+    padded = scheme.with_arrays(scheme.format, [np.insert(factor, 3, 0, axis=1) for factor in scheme.arrays])
+    assert padded.rank == 8
+    assert content_hash(padded) == content_hash(strassen())
 
 
 @given(st.data())

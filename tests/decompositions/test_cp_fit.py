@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 from math import inf, nan, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -295,3 +295,33 @@ def test_tensors_of_low_rank_are_recovered_from_nearby(seed: int, rank: int) -> 
     assert end.status is LMStatus.CONVERGED
     np.testing.assert_allclose(model(end.factors), tensor, atol=1e-9)
     assert float(np.sum(residual(tensor, end.factors) ** 2)) <= 1e-20
+
+
+GOOD = (np.ones((2, 1)), np.ones((3, 1)), np.ones((4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "start", "bound", "message"),
+    [
+        (np.zeros((2, 3)), GOOD, None, "tensor has 2 modes, expected 3"),
+        (np.zeros((2, 3, 5)), GOOD, None, r"expected \[\(2, 1\), \(3, 1\), \(5, 1\)\]"),
+        (np.zeros((2, 3, 4)), (GOOD[0], GOOD[1], np.ones((4, 2))), None, "factors have shapes"),
+        (np.full((2, 3, 4), np.nan), GOOD, None, "tensor has a NaN"),
+        (np.zeros((2, 3, 4)), (GOOD[0], np.full((3, 1), np.inf), GOOD[2]), None, "second factor has a NaN or infinite"),
+        (np.zeros((2, 3, 4)), GOOD, -1.0, r"bound is -1.0, expected a positive number"),
+        (np.zeros((2, 3, 4)), GOOD, np.nan, "bound is nan"),
+    ],
+)
+def test_what_cannot_be_fitted(tensor: Any, start: Any, bound: float | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit_cp(tensor, start, FitSettings(bound=bound))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e12])
+def test_the_scale_of_the_tensor_does_not_matter(scale: float) -> None:
+    rng = np.random.default_rng(5)
+    a, b, c = (rng.standard_normal((4, 3)) for _ in range(3))
+    tensor = scale * np.einsum("ir,jr,kr->ijk", a, b, c)
+    start = tuple(np.cbrt(scale) * rng.standard_normal((4, 3)) for _ in range(3))
+    fit = fit_cp(tensor, start, FitSettings(tolerance=1e-20 * scale**2))
+    assert fit.status is LMStatus.CONVERGED

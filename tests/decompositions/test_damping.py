@@ -48,8 +48,10 @@ def test_it_stays_positive() -> None:
     assert damping.value == Damping.SMALLEST
 
 
-def test_exhausted_beyond_the_largest() -> None:
-    damping = Damping(Damping.LARGEST)
+@pytest.mark.parametrize(("first", "largest"), [(1e-6, 1.0), (1.0, 1.0), (1e9, 1e9)])
+def test_exhausted_beyond_the_largest(first: float, largest: float) -> None:
+    damping = Damping(first)
+    damping.value = largest * Damping.LARGEST
     assert not damping.exhausted
     damping.reject()
     assert damping.exhausted

@@ -213,3 +213,10 @@ def test_a_missing_product_is_noticed(factor: int) -> None:
 def test_scaled_schemes_hold() -> None:
     scales = np.array([Fraction(q + 1, 7 - q) for q in range(7)], dtype=object)
     assert check_brent(rescale(strassen(), scales, -scales)).holds
+
+
+def test_a_large_wrong_scheme_costs_one_row() -> None:
+    fmt = Format(8, 8, 8)
+    u, v, w = (np.ones((64, 512), dtype=int) for _ in range(3))
+    report = check_brent(Scheme(fmt, u, v, w))
+    assert (report.holds, report.equations, report.violated) == (False, 64 * 64, 64 * 64)

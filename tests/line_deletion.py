@@ -44,10 +44,11 @@ class Deletion:
 
 
 def statements(node: ast.AST, *, inside: bool = False) -> Iterator[ast.stmt]:
-    """All statements inside functions, outer ones first; without docstrings, imports, definitions and ``pass``."""
+    """All statements inside functions, outer ones first, but docstrings, imports, definitions, annotations, ``pass``."""
     for block in BLOCKS:
         for position, child in enumerate(getattr(node, block, [])):
             documents = position == 0 and isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            documents |= isinstance(child, ast.AnnAssign) and child.value is None
             if inside and not documents and not isinstance(child, (*FUNCTION, ast.Import, ast.ImportFrom, ast.Pass)):
                 yield child
             yield from statements(child, inside=inside or isinstance(child, FUNCTION))

@@ -75,6 +75,8 @@ def test_the_reference_solves_a_positive_definite_system() -> None:
     assert np.linalg.eigvalsh(matrix)[0] > 0
     assert benchmark._solve(matrix) > 0
     np.testing.assert_array_equal(matrix, kept)
+    with pytest.raises(AssertionError):
+        benchmark._solve(-matrix)
 
 
 def test_what_cannot_work_is_refused() -> None:

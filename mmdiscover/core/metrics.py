@@ -12,6 +12,10 @@ from mmdiscover.core.exact import matrix_rank
 from mmdiscover.core.symmetry import symmetric_images
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
     from mmdiscover.core.scheme import Scheme
 
 
@@ -20,14 +24,25 @@ def nonzeros(scheme: Scheme) -> int:
     return sum(int(np.count_nonzero(factor)) for factor in scheme.arrays)
 
 
+def live_products(scheme: Scheme) -> NDArray[np.bool_]:
+    """Which products none of whose three factors is zero, shape (r,): the others contribute nothing."""
+    live: NDArray[np.bool_] = np.all([np.count_nonzero(factor, axis=0) for factor in scheme.arrays], axis=0)
+    return live
+
+
+def additions_of_forms(terms: Iterable[int]) -> int:
+    """Additions and subtractions for linear forms of so many `terms` each; signs and scalings cost nothing."""
+    return sum(max(int(count) - 1, 0) for count in terms)
+
+
 def additions(scheme: Scheme) -> int:
     """Additions and subtractions without sharing of subexpressions (Strassen: 18, Strassen–Winograd: 24).
 
-    A linear form of t terms costs t − 1: one form in A and one in B per product, one form in the products per entry
-    of C. Signs and scalings cost nothing.
+    The forms are one in A and one in B per product, and one in the products per entry of C; products that contribute
+    nothing are left out.
     """
-    forms = scheme.u, scheme.v, scheme.w.T
-    return int(sum(np.maximum(np.count_nonzero(form, axis=0) - 1, 0).sum() for form in forms))
+    u, v, w = (factor[:, live_products(scheme)] for factor in scheme.arrays)
+    return additions_of_forms(count for form in (u, v, w.T) for count in np.count_nonzero(form, axis=0))
 
 
 def growth_factor(scheme: Scheme) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from mmdiscover.core.exact import Exact, format_exact, simplify
+from mmdiscover.core.metrics import additions_of_forms, live_products
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import ExportError
 
@@ -120,8 +121,8 @@ class Program:
 
 
 def additions(program: Program) -> int:
-    """Additions and subtractions of blocks; signs and scalings cost nothing."""
-    return sum(max(len(form) - 1, 0) for form in program.forms)
+    """Additions and subtractions of blocks."""
+    return additions_of_forms(map(len, program.forms))
 
 
 def entries(kind: Kind, shape: tuple[int, int]) -> tuple[Variable, ...]:
@@ -260,9 +261,7 @@ def _combine(form: Form, values: Mapping[Variable, tuple[int, dict[int, Exact]]]
 
 def _live_part(scheme: Scheme) -> Scheme:
     """The scheme with all three columns of a product zero where one of them is: it contributes nothing."""
-    live = np.array(
-        [all(column.any() for column in columns) for columns in zip(*(x.T for x in scheme.arrays), strict=True)]
-    )
+    live = live_products(scheme)
     return scheme.with_arrays(scheme.format, [np.where(live, factor, 0) for factor in scheme.arrays])
 
 

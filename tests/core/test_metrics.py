@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.exact import Gaussian
 from mmdiscover.core.format import Format
-from mmdiscover.core.metrics import additions, growth_factor, nonzeros, rank_distribution
+from mmdiscover.core.metrics import additions, growth_factor, live_products, nonzeros, rank_distribution
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import permute, reorder, sandwich
 from tests.schemes import classical, laderman, strassen, winograd
@@ -44,6 +44,15 @@ def test_scalings_and_zero_products_cost_no_additions() -> None:
     scheme = Scheme(Format(1, 1, 1), [[2, 0]], np.array([[Fraction(1, 2), 0]]), [[1, 0]])
     assert additions(scheme) == 0
     assert nonzeros(scheme) == 3
+
+
+def test_products_that_contribute_nothing_cost_nothing() -> None:
+    u, v, w = (np.pad(factor.astype(int), ((0, 0), (0, 3)), constant_values=1) for factor in strassen().arrays)
+    for zero, factor in enumerate((u, v, w), start=7):
+        factor[:, zero] = 0
+    scheme = Scheme(Format(2, 2, 2), u, v, w)
+    assert list(live_products(scheme)) == [True] * 7 + [False] * 3
+    assert additions(scheme) == 18
 
 
 def test_growth_weighs_by_size() -> None:

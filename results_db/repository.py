@@ -146,7 +146,7 @@ def record_trial(
     fit: Factors | None = None,
     verified: VerifiedScheme | None = None,
 ) -> Recorded:
-    """Record a finished trial with all it found. A trial that is recorded already stays as it is.
+    """Record a finished trial, claimed or not, with all it found. One that is recorded already stays as it is.
 
     Parameters
     ----------
@@ -161,9 +161,7 @@ def record_trial(
     trial = _trial_columns(target_id, record)
     scheme = None if verified is None else _scheme_columns(verified)
     with db.write() as connection:
-        trial_id = _insert(
-            connection, models.Trial, unique=("target_id", "trial_index"), finished_at=func.current_timestamp(), **trial
-        )
+        trial_id = _finish_trial(connection, trial)
         if trial_id is None:
             return _recorded_already(connection, target_id, record.index)
         if fit is not None:
@@ -221,11 +219,25 @@ def _store(connection: Connection, verified: VerifiedScheme, columns: dict[str, 
     return Stored(scheme_id, new=True)
 
 
+def _finish_trial(connection: Connection, columns: dict[str, Any]) -> int | None:
+    """Write a finished trial and return its id; None when it was finished before."""
+    values = columns | {"finished_at": func.current_timestamp()}
+    statement = _dialect_insert(connection, models.Trial).values(values)
+    statement = statement.on_conflict_do_update(
+        index_elements=("target_id", "trial_index"), set_=values, where=models.Trial.state == models.TrialState.CLAIMED
+    )
+    finished: int | None = connection.scalar(statement.returning(models.Trial.id))
+    return finished
+
+
 def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:
+    # Of several schemes that a trial led to, the first.
     found = (
         select(models.Trial.id, models.Discovery.scheme_id)
         .outerjoin(models.Discovery, models.Discovery.trial_id == models.Trial.id)
         .where(models.Trial.target_id == target_id, models.Trial.trial_index == index)
+        .order_by(models.Discovery.id)
+        .limit(1)
     )
     row = connection.execute(found).one()
     return Recorded(row.id, row.scheme_id, new=False)
@@ -267,10 +279,14 @@ def _format_columns(fmt: Format, rank: int) -> dict[str, Any]:
 
 def _insert(connection: Connection, model: type[models.Base], *, unique: tuple[str, ...], **values: Any) -> int | None:
     """Insert a row and return its id; None when there is one with the same values in the `unique` columns."""
-    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = dialect_insert(model).values(**values).on_conflict_do_nothing(index_elements=unique)
+    statement = _dialect_insert(connection, model).values(**values).on_conflict_do_nothing(index_elements=unique)
     created: int | None = connection.scalar(statement.returning(model.id))
     return created
+
+
+def _dialect_insert(connection: Connection, model: type[models.Base]) -> postgresql.Insert | sqlite.Insert:
+    """An insertion that may say what to do about a row that is there."""
+    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(model)
 
 
 def _insert_new(connection: Connection, model: type[models.Base], **values: Any) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from mmdiscover.core.format import Format
 from mmdiscover.errors import DatabaseError, InputError
@@ -129,6 +129,35 @@ def test_recording_a_trial_again_changes_nothing(db: Database) -> None:
     assert repository.record_trial(db, target(db), trial(0)) == Recorded(2, None, new=False)
     assert repository.record_trial(db, target_id, trial(1)).trial_id == 3
     assert repository.record_trial(db, target_id, trial(1)) == Recorded(3, None, new=False)
+
+
+def test_the_outcome_of_a_claimed_trial_is_kept(db: Database) -> None:
+    target_id, verified, claim = target(db), schemes()["strassen"], trial(5, settings={}, iterations=1)
+    with db.write() as connection:
+        columns = {"target_id": target_id, "state": "claimed", "claimed_by": "host:1", "seed": {}, "settings": {}}
+        connection.execute(insert(models.Trial), [columns | {"trial_index": index} for index in (4, 5)])
+    recorded = repository.record_trial(db, target_id, trial(5), fit=fit(), verified=verified)
+    assert recorded == Recorded(2, 1, new=True)
+    other, finished = rows(db, models.Trial)
+    assert (other["state"], other["status"], other["finished_at"]) == ("claimed", None, None)
+    assert (finished["state"], finished["status"], finished["claimed_by"]) == ("finished", "exact", "host:1")
+    assert finished["settings"] == {"bound": 50.0, "scale": 0.5}
+    assert finished["finished_at"] is not None
+    assert [row["trial_id"] for row in rows(db, models.Fit) + rows(db, models.Discovery)] == [2, 2]
+    # From now on it is immutable.
+    assert repository.record_trial(db, target_id, claim) == Recorded(2, 1, new=False)
+    assert rows(db, models.Trial)[1] == finished
+
+
+def test_a_recorded_trial_may_have_led_to_several_schemes(db: Database) -> None:
+    target_id = target(db)
+    first = repository.record_trial(db, target_id, trial(0), verified=schemes()["strassen"])
+    second = repository.store_scheme(db, schemes()["thirds"], source_kind="import")
+    with db.write() as connection:
+        connection.execute(
+            insert(models.Discovery).values(scheme_id=second.scheme_id, kind="trial", trial_id=first.trial_id)
+        )
+    assert repository.record_trial(db, target_id, trial(0)) == Recorded(first.trial_id, first.scheme_id, new=False)
 
 
 def test_a_fit_that_is_not_exact_stays_open(db: Database) -> None:

@@ -44,7 +44,7 @@ class Deletion:
 
 
 def statements(node: ast.AST, *, inside: bool = False) -> Iterator[ast.stmt]:
-    """All statements inside functions, outer ones first, but docstrings, imports, definitions, annotations, ``pass``."""
+    """All statements inside functions, outer ones first; no docstrings, imports, definitions, annotations, ``pass``."""
     for block in BLOCKS:
         for position, child in enumerate(getattr(node, block, [])):
             documents = position == 0 and isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)

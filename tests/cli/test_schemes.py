@@ -81,6 +81,16 @@ class TestQueries:
         assert len([line for line in result.out.splitlines() if line.startswith("m")]) == 7
         assert len([line for line in result.out.splitlines() if line.startswith("c")]) == 5  # with "class"
 
+    def test_show_computes_what_it_shows(self, cli: CommandLine, filled: Path) -> None:
+        sound, printed = cli("schemes", "show", "1", "--json").document, cli("schemes", "show", "1").out
+        damage(
+            filled,
+            "UPDATE schemes SET ring = 'Q', additions = 7, nonzeros = 8, growth_factor = 9, orbit_class = 'x' "
+            "WHERE id = 1",
+        )
+        assert cli("schemes", "show", "1", "--json").document == sound
+        assert cli("schemes", "show", "1").out == printed
+
     def test_a_hash_prefix_names_a_scheme(self, cli: CommandLine) -> None:
         document = cli("schemes", "show", "3", "--json").document
         assert cli("schemes", "show", document["hash"][:10], "--json").document == document

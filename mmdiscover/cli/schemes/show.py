@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmdiscover.cli import output
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, SchemeIdArgument
 from mmdiscover.cli.stored import load_verified
@@ -9,8 +11,11 @@ from mmdiscover.cli.stored import load_verified
 
 def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_json: JsonOption = False) -> None:
     """Show a stored scheme: what is known about it, and its formulas."""
+    from results_db.codec import scheme_metrics
+
     stored, verified = load_verified(db, scheme_id)
-    row = stored.row
+    # What can be computed is taken from the scheme that was just proved, not from what the database says of it.
+    row = replace(stored.row, **scheme_metrics(verified.scheme))
     if as_json:
         output.document(row.as_json() | {"checks": dict(verified.certificate.checks)})
         return

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from mmdiscover import interop
 from mmdiscover.core.symmetry import sandwich
-from mmdiscover.interop import write_native
+from mmdiscover.interop import read_schemes, write_native
 from tests.schemes import laderman, strassen, winograd
 
 if TYPE_CHECKING:
@@ -268,6 +269,28 @@ class TestImport:
         assert result.code == 1
         assert [row["status"] for row in result.document] == ["rejected", "stored"]
         assert "expected at most 200 characters" in result.document[0]["reason"]
+
+    def test_schemes_are_stored_before_the_next_file_is_read(
+        self, cli: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, scheme in (("1.json", strassen()), ("2.json", winograd()), ("3.json", laderman())):
+            (folder / name).write_text(write_native(scheme))
+        stored = []
+
+        def read(path: str) -> list[interop.SchemeEntry]:
+            with closing(sqlite3.connect("mmdiscover.db")) as connection:
+                tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'schemes'").fetchall()
+                stored.append(tables and connection.execute("SELECT count(*) FROM schemes").fetchone()[0])
+            return read_schemes(path)
+
+        monkeypatch.setattr(interop, "read_schemes", read)
+        assert cli("schemes", "import", "1.json", "2.json", "3.json").code == 0
+        assert stored == [[], 1, 2]
+
+    def test_a_database_is_made_for_schemes_only(self, cli: CommandLine, folder: Path) -> None:
+        (folder / "bad.json").write_text("{")
+        assert cli("schemes", "import", "bad.json", "bad.json").code == 2
+        assert not (folder / "mmdiscover.db").exists()
 
     def test_a_malformed_file_does_not_stop_the_others(self, cli: CommandLine, folder: Path) -> None:
         (folder / "bad.json").write_text("{")

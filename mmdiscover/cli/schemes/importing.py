@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,23 +29,26 @@ def import_schemes(
     from mmdiscover.interop import read_schemes
     from results_db import open_database
 
-    malformed, entries = [], []
-    for file in files:
-        try:
-            entries += read_schemes(file)
-        except InputError as error:
-            output.error(str(error))
-            malformed.append(_result(file, 0, None, "rejected", reason=str(error)))
-    results = []
-    if entries:
-        with open_database(db) as database:
-            results = [_store(database, entry) for entry in entries]
+    results, malformed = [], False
+    with ExitStack() as stack:
+        database = None
+        for file in files:
+            # One file at a time: what was read is stored and forgotten before the next.
+            try:
+                entries = read_schemes(file)
+            except InputError as error:
+                output.error(str(error))
+                malformed = True
+                results.append(_result(file, 0, None, "rejected", reason=str(error)))
+                continue
+            database = database or stack.enter_context(open_database(db))
+            results += [_store(database, entry) for entry in entries]
     if as_json:
-        output.document(malformed + results)
+        output.document(results)
     else:
         for result in results:
             print(_line(result))
-    if malformed or any(result["status"] == "rejected" for result in results):
+    if any(result["status"] == "rejected" for result in results):
         raise typer.Exit(2 if malformed else 1)
 
 

@@ -49,7 +49,7 @@ class Factors:
     Raises
     ------
     InputError
-        If shapes do not meet or an entry is not finite.
+        If a factor is not an array of real numbers, shapes do not meet or an entry is not finite.
     """
 
     format: Format
@@ -58,7 +58,7 @@ class Factors:
     w: NDArray[np.float64]
 
     def __init__(self, fmt: Format, u: ArrayLike, v: ArrayLike, w: ArrayLike) -> None:
-        factors = [np.array(factor, dtype=np.float64, order="C") for factor in (u, v, w)]
+        factors = [_float_matrix(f"{name} of {fmt}", factor) for name, factor in zip("uvw", (u, v, w), strict=True)]
         check_shapes(fmt, factors)
         for name, factor in zip("uvw", factors, strict=True):
             if not np.isfinite(factor).all():
@@ -90,3 +90,11 @@ class Factors:
         """φ = ‖T − ⟦U,V,W⟧‖², zero for an exact fit."""
         model = np.einsum("ar,br,cr->abc", *self.arrays, optimize=True)
         return float(np.sum((model - matmul_tensor(self.format)) ** 2))
+
+
+def _float_matrix(name: str, factor: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.array(factor, dtype=np.float64, order="C")
+    except (ValueError, TypeError, OverflowError) as error:
+        # Rows of different lengths, text, complex numbers, or integers beyond floating point: NumPy says which.
+        raise InputError(f"factor {name} is no matrix of real numbers: {error}") from None

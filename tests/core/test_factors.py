@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -75,3 +75,14 @@ def test_shapes_must_meet(shapes: tuple[tuple[int, ...], ...], message: str) -> 
     u, v, w = (np.ones(shape) for shape in shapes)
     with pytest.raises(InputError, match=message):
         Factors(Format(2, 2, 2), u, v, w)
+
+
+@pytest.mark.parametrize(
+    "bad", [[[1.0], [1.0, 2.0]], [["x"]], [[1j]], [[10**400]]], ids=["ragged", "text", "i", "huge"]
+)
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_factors_are_matrices_of_real_numbers(bad: Any, position: int) -> None:
+    factors: list[Any] = [[[1.0]], [[1.0]], [[1.0]]]
+    factors[position] = bad
+    with pytest.raises(InputError, match=f"factor {'uvw'[position]} of 1x1x1 is no matrix of real numbers: "):
+        Factors(Format(1, 1, 1), *factors)

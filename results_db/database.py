@@ -111,9 +111,9 @@ class Database:
 def _make_engine(location: Location) -> Engine:
     try:
         engine = create_engine(location.url, json_serializer=partial(json.dumps, allow_nan=False))
-    except ModuleNotFoundError as error:
+    except ImportError:  # of psycopg, or of the library that it needs
         raise DatabaseError(
-            f"database {location.shown} needs the package {error.name}, which is not installed"
+            f"database {location.shown} needs a driver that is not installed: pip install 'mmdiscover[postgres]'"
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)

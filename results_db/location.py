@@ -61,7 +61,9 @@ def parse_location(text: str) -> Location:
         if url.drivername not in _DRIVERS or (url.query and url.get_backend_name() == "sqlite"):
             raise error
     if url.get_backend_name() != "sqlite":
-        return Location(url, url.set(query={}).render_as_string(hide_password=True), None)
+        # The driver is named, for SQLAlchemy 2.0 would take another one by default.
+        shown = url.set(query={}).render_as_string(hide_password=True)
+        return Location(url.set(drivername="postgresql+psycopg"), shown, None)
     if not url.database or url.database == ":memory:":
         raise DatabaseError(f"database {_shown(text)!r} names no file, expected {EXPECTED}")
     return Location(url, _shown(url.database), Path(url.database))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +22,8 @@ from tests.results_db.samples import schemes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 
 def refusal(url: str, *, create: bool = True) -> str:
@@ -149,11 +152,19 @@ def test_drivers_do_not_tell_passwords() -> None:
     assert _reason(ValueError(), None) == "ValueError"
 
 
-def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_a_missing_driver_is_named(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse_location(f"{scheme}://host/name").url.drivername == "postgresql+psycopg"
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    assert refusal("postgresql+psycopg://user:secret@host/name") == (
-        "database postgresql+psycopg://user:***@host/name needs the package psycopg, which is not installed"
+    assert refusal(f"{scheme}://user:secret@host/name") == (
+        f"database {scheme}://user:***@host/name needs a driver that is not installed: "
+        "pip install 'mmdiscover[postgres]'"
     )
+
+
+def test_the_driver_that_messages_name_can_be_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [extra.partition(">")[0] for extra in project["optional-dependencies"]["postgres"]] == ["psycopg[binary]"]
 
 
 def test_the_address_is_shown_without_password(path: Path) -> None:

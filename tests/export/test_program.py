@@ -30,7 +30,7 @@ EXACT = st.one_of(
 def any_schemes(draw: st.DrawFn) -> Scheme:
     """Exact factors that need not satisfy the Brent equations, zero forms included."""
     fmt = Format(*(draw(st.integers(1, 3)) for _ in "nmp"))
-    rank = draw(st.integers(1, 6))
+    rank = draw(st.integers(1, 4))
     modulus = draw(st.sampled_from([0, 0, 2]))
     entries = st.integers(0, 1) if modulus else EXACT
 

@@ -17,7 +17,7 @@ from mmdiscover.core.symmetry import sandwich
 from mmdiscover.verify import check_brent
 from mmdiscover.verify.symbolic import check_symbolic
 from tests.schemes import classical, laderman, strassen, winograd
-from tests.strategies import arbitrary_schemes, exact_numbers, invertible, known_schemes
+from tests.strategies import arbitrary_schemes, exact_numbers, formats, invertible
 
 
 def scalar(u: Any, v: Any, w: Any, modulus: int = 0) -> Scheme:
@@ -36,8 +36,15 @@ def test_wrong_schemes_are_wrong_in_both_proofs(scheme: Scheme) -> None:
     assert (check_symbolic(scheme) is None) == check_brent(scheme).holds
 
 
+# Sympy takes its time: the sizes are small, and Laderman's scheme is proved above.
+small_schemes = st.one_of(
+    st.sampled_from([strassen(), winograd()]),
+    formats.filter(lambda fmt: fmt.classical_rank <= 12).map(classical),
+)
+
+
 @settings(max_examples=20)
-@given(known_schemes, st.data())
+@given(small_schemes, st.data())
 def test_right_and_nearly_right_schemes_are_judged_alike(scheme: Scheme, data: st.DataObject) -> None:
     p, q, s = (data.draw(invertible(size, exact_numbers)) for size in scheme.format.sizes)
     image = sandwich(scheme, p, q, s)

@@ -127,3 +127,10 @@ def test_with_nothing_free_the_point_is_only_judged(size: float, status: LMStatu
     np.testing.assert_array_equal(flatten(end.factors), start)
     assert (end.status, end.iterations) == (status, 0)
     assert end.objective == pytest.approx(np.sum((model(unflatten(start, TENSOR.shape)) - TENSOR) ** 2))
+
+
+def test_what_cannot_be_fitted() -> None:
+    with pytest.raises(ValueError, match="tensor has 2 modes, expected 3"):
+        fit_cp_fixed(TENSOR[0], unflatten(EXACT, TENSOR.shape), ALL)
+    with pytest.raises(ValueError, match="first factor has a NaN or infinite entry"):
+        fit_cp_fixed(TENSOR, unflatten(np.where(np.arange(84) == 3, np.nan, EXACT), TENSOR.shape), ALL)

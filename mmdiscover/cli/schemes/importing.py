@@ -42,12 +42,12 @@ def import_schemes(
                 results.append(_result(file, 0, None, "rejected", reason=str(error)))
                 continue
             database = database or stack.enter_context(open_database(db))
-            results += [_store(database, entry) for entry in entries]
+            for entry in entries:
+                results.append(_store(database, entry))
+                if not as_json:
+                    print(_line(results[-1]))
     if as_json:
         output.document(results)
-    else:
-        for result in results:
-            print(_line(result))
     if any(result["status"] == "rejected" for result in results):
         raise typer.Exit(2 if malformed else 1)
 

@@ -102,7 +102,10 @@ class Scheme:
 
 
 def _exact_matrix(name: str, factor: ExactMatrix, modulus: int) -> NDArray[np.object_]:
-    source = np.asarray(factor)
+    try:
+        source = np.asarray(factor)
+    except ValueError:
+        raise InputError(f"factor {name} has rows of different lengths, expected a matrix") from None
     if source.dtype.kind in "iu":
         source = source.astype(object)
     if source.dtype != object:

@@ -211,3 +211,8 @@ def test_hash_tells_format_and_modulus_apart() -> None:
     forms = [Scheme(ONE, [[1]], [[1]], [[1]]), Scheme(ONE, [[1]], [[1]], [[1]], modulus=2)]
     forms += [classical(fmt) for fmt in Format(1, 2, 3).orders()]
     assert len({content_hash(form) for form in forms}) == len(forms)
+
+
+def test_ragged_rows_are_no_matrix() -> None:
+    with pytest.raises(InputError, match="factor v has rows of different lengths, expected a matrix"):
+        Scheme(ONE, [[1]], [[1], [1, 2]], [[1]]) 

@@ -35,3 +35,9 @@ def processor() -> str:
     return next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
     )
+
+
+def write_report(path: Path, lines: list[str]) -> None:
+    """Write a Markdown report, in a folder that need not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")

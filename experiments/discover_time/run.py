@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from experiments.provenance import provenance
+from experiments.provenance import provenance, write_report
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.toml"
@@ -85,29 +85,27 @@ def main() -> None:
             details.append(table_row(*cells, "yes" if same else "NO"))
         times = [f"{pick(seconds):.1f}" for pick in (median, min, max)]
         rows.append(table_row(name, f"≤ {target['limit_seconds']}", *times))
-    report.write_text(
-        "\n".join(
-            [
-                "# Time from nothing to a proved scheme",
-                "",
-                "Wall-clock seconds of `mmdiscover discover SCHEME --seed S` on an empty database: start of the",
-                "process, imports, search, refinement, both proofs and storing included.",
-                "",
-                "| scheme | wanted median | median | least | most |",
-                "|---|---|---|---|---|",
-                *rows,
-                "",
-                "Each run. *Violated*: Brent equations that do not hold in the exported JSON, counted by the",
-                "experiment's own code. *Same*: one worker stores the same scheme as two.",
-                "",
-                "| scheme | seed | seconds | starts | exact fits | ring | violated | same |",
-                "|---|---|---|---|---|---|---|---|",
-                *details,
-                "",
-                provenance("python -m experiments.discover_time.run", SETTINGS),
-            ]
-        ),
-        encoding="utf-8",
+    write_report(
+        report,
+        [
+            "# Time from nothing to a proved scheme",
+            "",
+            "Wall-clock seconds of `mmdiscover discover SCHEME --seed S` on an empty database: start of the",
+            "process, imports, search, refinement, both proofs and storing included.",
+            "",
+            "| scheme | wanted median | median | least | most |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            "Each run. *Violated*: Brent equations that do not hold in the exported JSON, counted by the",
+            "experiment's own code. *Same*: one worker stores the same scheme as two.",
+            "",
+            "| scheme | seed | seconds | starts | exact fits | ring | violated | same |",
+            "|---|---|---|---|---|---|---|---|",
+            *details,
+            "",
+            provenance("python -m experiments.discover_time.run", SETTINGS),
+        ],
     )
 
 

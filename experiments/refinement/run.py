@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from experiments.provenance import provenance
+from experiments.provenance import provenance, write_report
 from mmdiscover.core.format import parse_scheme_name
 from mmdiscover.core.metrics import additions, rank_distribution
 from mmdiscover.refine import RefineSettings, refine
@@ -117,25 +117,23 @@ def main() -> None:
         for scheme in settings["schemes"]:
             rows.append(row(scheme, settings["seed"], settings["fits"]))
             print(rows[-1], file=sys.stderr, flush=True)
-    report.write_text(
-        "\n".join(
-            [
-                "# From float fits to exact schemes",
-                "",
-                "Exact fits as they come from the search with default settings, refined with default settings; every",
-                "scheme that is counted passed both proofs. Times are CPU seconds on one BLAS thread. *Distributions*:",
-                "different distributions of the ranks of the coefficient matrices, a lower bound on the number of",
-                "inequivalent schemes.",
-                "",
-                f"| {' | '.join(_COLUMNS)} |",
-                "|---" * len(_COLUMNS) + "|",
-                *rows,
-                "",
-                FINDINGS.read_text(encoding="utf-8"),
-                provenance("python -m experiments.refinement.run", SETTINGS),
-            ]
-        ),
-        encoding="utf-8",
+    write_report(
+        report,
+        [
+            "# From float fits to exact schemes",
+            "",
+            "Exact fits as they come from the search with default settings, refined with default settings; every",
+            "scheme that is counted passed both proofs. Times are CPU seconds on one BLAS thread. *Distributions*:",
+            "different distributions of the ranks of the coefficient matrices, a lower bound on the number of",
+            "inequivalent schemes.",
+            "",
+            f"| {' | '.join(_COLUMNS)} |",
+            "|---" * len(_COLUMNS) + "|",
+            *rows,
+            "",
+            FINDINGS.read_text(encoding="utf-8"),
+            provenance("python -m experiments.refinement.run", SETTINGS),
+        ],
     )
 
 

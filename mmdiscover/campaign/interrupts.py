@@ -80,8 +80,11 @@ class Interrupts:
             yield self
             return
         handlers: dict[signal.Signals, _Handler] = {signal.SIGALRM: self._by_clock}
-        # What the caller has chosen to ignore stays ignored (nohup).
-        handlers |= {number: self._by_user for number in BY_USER if signal.getsignal(number) is not signal.SIG_IGN}
+        handlers |= dict.fromkeys(BY_USER, self._by_user)
+        # A shell lets background commands ignore Ctrl-C, but whoever sends the signal to this very process means it.
+        # The end of the terminal comes by itself, and stays ignored where the caller wants that (nohup).
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            del handlers[signal.SIGHUP]
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         self._installed = True
         try:

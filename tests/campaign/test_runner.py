@@ -185,7 +185,21 @@ class InterruptAfter(Log):
             threading.Timer(0.3, os.kill, (os.getpid(), self._number)).start()
 
 
-def test_signals_that_were_ignored_stay_ignored(db: Database, plan: Plan) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_is_heard_in_the_background(db: Database, plan: Plan, workers: int) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        log = InterruptAfter(3, signal.SIGINT)
+        kernels = Kernels(ScriptedSearch(seconds=dict.fromkeys(range(3), 0.01), default_seconds=5), ScriptedRefine({}))
+        discovery = discover(db, replace(plan, workers=workers), log, kernels)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert discovery.interrupted
+    assert discovery.tally.trials == 3
+
+
+def test_the_end_of_the_terminal_stays_ignored(db: Database, plan: Plan) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         discovery = discover(

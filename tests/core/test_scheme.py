@@ -215,4 +215,4 @@ def test_hash_tells_format_and_modulus_apart() -> None:
 
 def test_ragged_rows_are_no_matrix() -> None:
     with pytest.raises(InputError, match="factor v has rows of different lengths, expected a matrix"):
-        Scheme(ONE, [[1]], [[1], [1, 2]], [[1]]) 
+        Scheme(ONE, [[1]], [[1], [1, 2]], [[1]])

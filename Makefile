@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	if [ -z "$$found" ]; then \
 	    echo 'mmdiscover needs Python 3.11 or newer; tried: $(PYTHONS). Name one: make PYTHON=/path/to/python3 setup' >&2; exit 1; \
 	fi; \
-	echo "Setting up $(VENV) with $$found ($$("$$found" --version))"; \
+	echo "Setting up $(VENV) with $$found ($$("$$found" --version)), about a minute"; \
 	"$$found" -m venv --clear $(VENV)
 	PIP_CONSTRAINT='$(CURDIR)/constraints.txt' PIP_BUILD_CONSTRAINT='$(CURDIR)/constraints.txt' \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

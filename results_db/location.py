@@ -90,7 +90,9 @@ def check_file(location: Location, *, create: bool) -> None:
         head = _head(path) if stat.S_ISREG(mode) else b""
     except (FileNotFoundError, NotADirectoryError):
         if not create:
-            raise DatabaseError(f"{name} does not exist, expected an existing results database") from None
+            raise DatabaseError(
+                f"{name} does not exist, expected an existing results database (mmdiscover discover makes one)"
+            ) from None
         _check_folder(path.parent, name)
         return
     except (OSError, ValueError) as error:
@@ -109,6 +111,6 @@ def _head(path: Path) -> bytes:
 
 def _check_folder(folder: Path, name: str) -> None:
     if not folder.is_dir():
-        raise DatabaseError(f"{name} cannot be made: {_shown(str(folder))} is not a folder")
+        raise DatabaseError(f"{name} cannot be made: there is no folder {_shown(str(folder))}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DatabaseError(f"{name} cannot be made: folder {_shown(str(folder))} is not writable")

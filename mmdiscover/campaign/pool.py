@@ -31,7 +31,7 @@ TICK = 0.1
 """Seconds without an outcome after which a pool says so."""
 WORKERS_PER_CORE = 4
 """More processes than this per core are a slip of the finger."""
-SMALL_PROBLEM = 200
+SMALL_PROBLEM = 350
 """Entries of all factors up to which a trial is over before a worker process has loaded its modules."""
 
 _END = object()

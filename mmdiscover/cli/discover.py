@@ -73,7 +73,7 @@ def discover(
     if as_json:
         output.document(_document(discovery, plan, seconds))
     elif discovery.found is not None:
-        _celebrate(discovery.found, _effort(discovery, plan, seconds), db)
+        _celebrate(discovery, discovery.found, plan, seconds, db)
     if discovery.found is None:
         output.note(_nothing_found(discovery, plan, seconds))
         raise typer.Exit(1)
@@ -106,6 +106,7 @@ def _seed(seed: int | None) -> int:
 def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
     from mmdiscover.campaign.runner import discover
     from mmdiscover.cli.progress import progress
+    from mmdiscover.core.records import best_known_rank
     from results_db import open_database
 
     if interrupts.by_user:
@@ -114,6 +115,9 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
         output.note(
             f"{plan.target.name}: seed {plan.seed}, {output.counted(plan.workers, 'worker')}, database {database.url}"
         )
+        best = best_known_rank(plan.target.format)
+        if best is not None and plan.target.rank < best:
+            output.note(f"{plan.target.name}: the best rank on record for {plan.target.format} is {best}")
         with progress(plan) as observer:
             return discover(database, plan, observer, interrupts=interrupts)
 
@@ -149,13 +153,15 @@ def _effort(discovery: Discovery, plan: Plan, seconds: float) -> str:
 
 def _nothing_found(discovery: Discovery, plan: Plan, seconds: float) -> str:
     reason = "interrupted" if discovery.interrupted else "the budget is used up"
-    return (
-        f"{output.PROGRAM}: {plan.target.name} not found, {reason}: {_effort(discovery, plan, seconds)}; "
+    kept = (
         f"all finished starts are kept as campaign {discovery.campaign_id}"
+        if discovery.tally.trials
+        else "no start was finished: give it more time"
     )
+    return f"{output.PROGRAM}: {plan.target.name} not found, {reason}: {_effort(discovery, plan, seconds)}; {kept}"
 
 
-def _celebrate(found: Found, effort: str, db: str) -> None:
+def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, db: str) -> None:
     from mmdiscover.cli.formulas import formulas
     from mmdiscover.core.metrics import additions
     from mmdiscover.export import shared_additions
@@ -167,13 +173,17 @@ def _celebrate(found: Found, effort: str, db: str) -> None:
     # An address of a server may hold a password.
     where = "" if db == DEFAULT_DATABASE or "@" in db else f" --db {shlex.quote(db)}"
     file_name = f"multiply_{scheme.name.replace(':', '_')}.py"
+    asked = "" if scheme.rank == plan.target.rank else f", asked for {plan.target.rank}"
+    # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
+    others = discovery.tally.candidates - 1
     lines = [
-        f"{scheme.name}: {scheme.rank} products instead of {classical}",
+        f"{scheme.name}: {scheme.rank} products instead of {classical}{asked}",
         f"  ring       {verified.ring}",
         f"  additions  {additions(scheme)}, with shared subexpressions {shared_additions(scheme)}",
         f"  proved by  {checks}",
         f"  scheme     {found.scheme_id}, hash {verified.hash[:12]}, {'new' if found.new else 'known before'}",
-        f"  effort     {effort}",
+        f"  effort     {_effort(discovery, plan, seconds)}",
+        *([f"  also       {others} more made exact, kept as float fits"] if others else []),
         formulas(verified),
         "",
         "Next:",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from mmdiscover.errors import InputError
@@ -38,17 +39,20 @@ def document(value: Any) -> None:
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table on standard output; columns named in `right` hold numbers.
 
-    Lines are cut to the width of a terminal, and never where they go anywhere else.
+    On a terminal that is too narrow the last columns are left out; the first two, which name the row, are not.
     """
     from rich.console import Console
     from rich.table import Table
 
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=10_000, no_color=True)
+    cells = [headers, *(["–" if value is None else str(value) for value in row] for row in rows)]
+    ends = list(accumulate(max(map(len, column)) + 2 for column in zip(*cells, strict=True)))
+    shown = max(2, sum(end - 2 <= console.width for end in ends))
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
+    for header in headers[:shown]:
         grid.add_column(header, justify="right" if header in right else "left", no_wrap=True)
-    for row in rows:
-        grid.add_row(*("–" if value is None else str(value) for value in row))
+    for row in cells[1:]:
+        grid.add_row(*row[:shown])
     console.print(grid, markup=False, highlight=False)
 
 

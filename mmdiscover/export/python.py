@@ -18,7 +18,7 @@ _CHECK = (
 
 _PRODUCT = (
     "Factors keep their order, so entries need not commute. For blocks in NumPy arrays pass product=operator.matmul, "
-    "or any function of two blocks (this one, for recursion)."
+    "or any function of two blocks."
 )
 _RATIONAL = "rational(x, y) makes the coefficient x/y: exact by default; operator.truediv for blocks of floats."
 _IMAGINARY = "i is the imaginary unit that goes with the entries: 1j, or sympy.I for symbols."

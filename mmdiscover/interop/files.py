@@ -70,6 +70,8 @@ def read_schemes(path: str | os.PathLike[str]) -> list[SchemeEntry]:
 
 def _read_text(file: Path) -> str:
     content = _read_bytes(file)
+    if content.startswith(b"PK\x03\x04"):
+        raise InputError("is a zip archive such as npz, expected a JSON scheme")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

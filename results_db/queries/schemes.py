@@ -201,7 +201,9 @@ def load_scheme(db: Database, id_or_hash_prefix: str) -> StoredScheme:
             # A range instead of LIKE: it uses the index on every database. "g" comes after all digits.
             rows = list(connection.execute(query.where(_SCHEME.hash.between(wanted, wanted + "g")).limit(2)))
     if not rows:
-        raise InputError(f"scheme {shown} is not in database {db.name}, expected an id or the first digits of a hash")
+        raise InputError(
+            f"scheme {shown} is not in database {db.name}, expected an id or at least the first four digits of a hash"
+        )
     if len(rows) > 1:
         raise InputError(f"scheme {shown} names more than one scheme, expected more digits of its hash")
     row = rows[0]

@@ -67,7 +67,7 @@ def test_an_empty_file_is_filled_by_writers_only(path: Path) -> None:
 
 
 def test_a_missing_file_is_not_made_by_readers(path: Path) -> None:
-    message = f"database {path} does not exist, expected an existing results database"
+    message = f"database {path} does not exist, expected an existing results database (mmdiscover discover makes one)"
     assert refusal(str(path), create=False) == message
     with pytest.raises(DatabaseError, match="does not exist"):
         results_db.upgrade(str(path))
@@ -78,14 +78,14 @@ def test_a_missing_file_is_not_made_by_readers(path: Path) -> None:
     ("name", "reason"),
     [
         (".", "is a directory, expected a file such as"),
-        ("missing/results.db", "is not a folder"),
-        ("text.db/results.db", "is not a folder"),
+        ("missing/results.db", "there is no folder"),
+        ("text.db/results.db", "there is no folder"),
         ("text.db", "is not a database: the file begins with b'not a da', expected"),
         ("short.db", "is not a database: the file begins with b'x', expected"),
         ("cut.db", "is not a database: the file begins with b'SQLite f', expected"),
         ("n" * 300, "cannot be read: File name too long"),
         ("nul\0.db", "embedded null"),
-        ("line\nbreak/results.db", "is not a folder"),
+        ("line\nbreak/results.db", "there is no folder"),
     ],
 )
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, name: str, reason: str) -> None:

@@ -147,7 +147,9 @@ def test_schemes_are_loaded_by_id_or_hash(filled: Database) -> None:
     ["", "0", "99", "-1", "1.0", "١", "abc", "ffffffffff", "g" * 10, "f" * 65, "9" * 70, "%", "____", "1 OR 1"],
 )
 def test_unknown_schemes_are_named(filled: Database, wanted: str) -> None:
-    with pytest.raises(InputError, match=r"is not in database .*, expected an id or the first digits of a hash"):
+    with pytest.raises(
+        InputError, match=r"is not in database .*, expected an id or at least the first four digits of a hash"
+    ):
         queries.load_scheme(filled, wanted)
 
 

@@ -90,7 +90,7 @@ def attract(
     for width in attraction.widths:
         for _ in range(attraction.iterations):
             step = _step(tensor, point, indices, grid, bias, looseness, (width, attraction.exponent))
-            if step is None:
+            if step is None or not np.isfinite(step).all():  # LAPACK passes NaN on without a word
                 return point
             length = float(np.linalg.norm(step))
             point[indices] += step * min(1.0, attraction.longest_step / max(length, 1e-300))

@@ -138,3 +138,9 @@ def test_a_round_ends_when_steps_are_short(monkeypatch: pytest.MonkeyPatch) -> N
 def test_where_no_step_can_be_computed_it_stays() -> None:
     weights = np.full(len(STRASSEN), -1e9)
     np.testing.assert_array_equal(attract(TENSOR, STRASSEN, ALL, TO_ZERO, weights), STRASSEN)
+
+
+def test_it_stops_where_numbers_end() -> None:
+    point = STRASSEN * 1e120
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(attract(TENSOR, point, ALL, TO_ZERO), point)

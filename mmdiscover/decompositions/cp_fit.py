@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.decompositions import kernels
 from mmdiscover.decompositions.damping import Damping
 from mmdiscover.decompositions.gauss_newton import (
-    DampedSystem,
     Linearization,
-    add,
     cholesky,
     cholesky_solve,
-    damped_step,
     flatten,
-    inner,
     linearize,
     normal_matrix,
-    residual,
-    squared_norm,
-    tangent_step,
     unflatten,
 )
 from mmdiscover.decompositions.levenberg_marquardt import LMStatus, Monitor, StallWatch, Trial, minimize
@@ -33,7 +27,15 @@ if TYPE_CHECKING:
 
     from mmdiscover.decompositions.gauss_newton import Array, Triple
 
-_ON_SPHERE = 1e-6
+# Compiled code does not hear signals, so it comes back after about a tenth of a second.
+_MULTIPLICATIONS_PER_CALL = 1e9
+
+_STATUS = {
+    kernels.CONVERGED: LMStatus.CONVERGED,
+    kernels.STOPPED: LMStatus.STOPPED,
+    kernels.STALLED: LMStatus.STALLED,
+    kernels.ITERATION_LIMIT: LMStatus.ITERATION_LIMIT,
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,29 @@ class FitSettings:
         φ at which the fit counts as exact.
     initial_damping : float
         First μ, relative to the largest entry of the Gram matrices.
+    stall_window, stall_decrease : int, float
+        Stop when φ has fallen by less than this share over so many iterations; a window of 0 for never.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range.
     """
 
     bound: float | None = None
     max_iterations: int = 500
     tolerance: float = 1e-26
     initial_damping: float = 0.1
+    stall_window: int = 0
+    stall_decrease: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.bound is not None and not 0 < self.bound < inf:
+            raise ValueError(f"bound is {self.bound!r}, expected a positive number or None")
+        if not 0 <= self.max_iterations < 2**31:
+            raise ValueError(f"iteration limit is {self.max_iterations!r}, expected 0 to {2**31 - 1}")
+        if not 0 < self.initial_damping < inf:
+            raise ValueError(f"initial damping is {self.initial_damping!r}, expected a positive number")
 
 
 @dataclass(frozen=True)
@@ -67,14 +86,19 @@ class CPFit:
     objective : float
         φ = ‖T − ⟦A,B,C⟧‖².
     status : LMStatus
-    iterations : int
-        Damped steps tried, rejected ones included.
+    history : ndarray, shape (iterations + 1,)
+        φ at the start and after each iteration.
     """
 
     factors: Triple
     objective: float
     status: LMStatus
-    iterations: int
+    history: Array
+
+    @property
+    def iterations(self) -> int:
+        """Damped steps tried, rejected ones included."""
+        return len(self.history) - 1
 
 
 def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor | None = None) -> CPFit:
@@ -100,28 +124,41 @@ def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor
     Raises
     ------
     ValueError
-        If shapes do not meet, an entry is not finite, or the bound is not positive.
+        If shapes do not meet, or an entry is not finite.
     """
     _check_problem(tensor, start)
-    if settings.bound is not None and not 0 < settings.bound < inf:
-        raise ValueError(f"bound is {settings.bound!r}, expected a positive number or None")
     # The largest mode goes last, where it is eliminated exactly.
     order = sorted(range(3), key=lambda mode: tensor.shape[mode])
-    a, b, c = (np.ascontiguousarray(start[mode], dtype=np.float64) for mode in order)
-    tensor = np.ascontiguousarray(tensor.transpose(order))
-    factors = _into_ball((a, b, c), settings.bound)
-    at = linearize(factors, residual(tensor, factors))
-    damping = Damping(settings.initial_damping * max(float(gram.max()) for gram in at.grams))
-    at, status, iterations = minimize(
-        at,
-        partial(_ball_step, tensor, settings.bound),
-        damping,
-        max_iterations=settings.max_iterations,
-        tolerance=settings.tolerance,
-        monitor=monitor,
+    tensor = np.ascontiguousarray(tensor.transpose(order), dtype=np.float64)
+    rank = start[0].shape[1]
+    point, trial = kernels.make_point(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
+    system = kernels.make_system(tensor.shape, rank)
+    bound = settings.bound or inf
+    point.theta[:] = np.concatenate([start[mode].ravel() for mode in order])
+    kernels.into_ball(point.theta, bound)
+    history = np.empty(settings.max_iterations + 1)
+    history[0] = kernels.evaluate(tensor, point.theta, point.error)
+    kernels.linearize(point)
+    damping = max(settings.initial_damping * float(point.grams.max()), kernels.SMALLEST_DAMPING)
+    state = kernels.State(np.zeros(1, dtype=np.int64), np.array([damping, 2.0]), history)
+    limits = kernels.Limits(
+        bound,
+        settings.tolerance,
+        Damping.LARGEST * max(damping, 1.0),
+        settings.stall_window,
+        settings.stall_decrease,
     )
-    a, b, c = (at.factors[order.index(mode)] for mode in range(3))
-    return CPFit((a, b, c), at.objective, status, iterations)
+    pause = 1 if monitor else max(1, int(_MULTIPLICATIONS_PER_CALL / max(len(system.reduced), 1) ** 3))
+    code, stopped = kernels.PAUSED, False
+    while code == kernels.PAUSED and not stopped:
+        done = int(state.iteration[0])
+        code = kernels.iterate(tensor, point, system, trial, state, limits, done + pause)
+        if monitor is not None and state.iteration[0] > done:
+            stopped = monitor(float(history[state.iteration[0]]))
+    a, b, c = (unflatten(point.theta, tensor.shape)[order.index(mode)] for mode in range(3))
+    history = history[: state.iteration[0] + 1].copy()
+    status = LMStatus.STOPPED if stopped and code == kernels.PAUSED else _STATUS[code]
+    return CPFit((a, b, c), float(history[-1]), status, history)
 
 
 def _check_problem(tensor: Array, factors: Triple) -> None:
@@ -136,35 +173,6 @@ def _check_problem(tensor: Array, factors: Triple) -> None:
     ):
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has a NaN or infinite entry, expected finite numbers")
-
-
-def _ball_step(tensor: Array, bound: float | None, at: Linearization, damping: float) -> Trial[Linearization] | None:
-    try:
-        system = DampedSystem(at, damping)
-    except np.linalg.LinAlgError:
-        return None
-    step = damped_step(at, system)
-    on_sphere = bound is not None and squared_norm(at.factors) >= bound * (1 - _ON_SPHERE)
-    if bound is not None and on_sphere and squared_norm(add(at.factors, step)) > bound:
-        step = tangent_step(at, system, step)
-    factors = _into_ball(add(at.factors, step), bound)
-    error = residual(tensor, factors)
-    # φ(θ) − model(θ+d) = −2gᵀd − dᵀHd, and (H+μI)d = −g + λθ with θᵀd = 0 turns dᵀHd into −gᵀd − μ‖d‖².
-    predicted = damping * squared_norm(step) - inner(at.gradient, step)
-    gain = _gain(at.objective - float(np.vdot(error, error)), predicted)
-    return Trial(gain, lambda: linearize(factors, error))
-
-
-def _gain(decrease: float, predicted: float) -> float:
-    return decrease / predicted if predicted > 0 and isfinite(decrease) else -1.0
-
-
-def _into_ball(factors: Triple, bound: float | None) -> Triple:
-    size = squared_norm(factors)
-    if bound is None or size <= bound:
-        return factors
-    a, b, c = (factor * sqrt(bound / size) for factor in factors)
-    return a, b, c
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,7 @@ def fit_cp_fixed(
     Parameters
     ----------
     tensor : ndarray, shape (I, J, K)
+        Row by row in memory.
     start : three ndarrays, shapes (I, R), (J, R), (K, R)
         Not changed.
     free : ndarray of bool, shape ((I+J+K)R,)
@@ -208,10 +217,11 @@ def fit_cp_fixed(
     """
     _check_problem(tensor, start)
     indices = np.flatnonzero(free)
-    at = _partly_fixed(tensor, flatten(start), indices)
+    vector = flatten(start)
+    at = _partly_fixed(tensor, vector, linearize(tensor, vector), indices)
     # Near a solution φ tells how far the linear model can be trusted, and μ may fall fast.
     first = 1e-3 * min(1.0, sqrt(at.objective)) * float(at.normal.diagonal().max(initial=0.0))
-    at, status, iterations = minimize(
+    at, status, history = minimize(
         at,
         partial(_fixed_step, tensor, indices),
         Damping(first, smallest_factor=0.1),
@@ -219,14 +229,12 @@ def fit_cp_fixed(
         tolerance=tolerance,
         monitor=StallWatch(window=6, least_decrease=0.5),
     )
-    return CPFit(unflatten(at.vector, tensor.shape), at.objective, status, iterations)
+    return CPFit(unflatten(at.vector, tensor.shape), at.objective, status, history)
 
 
-def _partly_fixed(tensor: Array, vector: Array, indices: NDArray[np.intp]) -> _PartlyFixed:
-    factors = unflatten(vector, tensor.shape)
-    at = linearize(factors, residual(tensor, factors))
-    normal = normal_matrix(factors)[np.ix_(indices, indices)]
-    return _PartlyFixed(vector, at.objective, flatten(at.gradient)[indices], normal)
+def _partly_fixed(tensor: Array, vector: Array, linear: Linearization, indices: NDArray[np.intp]) -> _PartlyFixed:
+    normal = normal_matrix(unflatten(vector, tensor.shape))[np.ix_(indices, indices)]
+    return _PartlyFixed(vector, linear.objective, linear.gradient[indices], normal)
 
 
 def _fixed_step(
@@ -240,7 +248,8 @@ def _fixed_step(
         return None
     vector = at.vector.copy()
     vector[indices] += step
-    error = residual(tensor, unflatten(vector, tensor.shape))
+    linear = linearize(tensor, vector)
     predicted = damping * float(step @ step) - float(at.gradient @ step)
-    gain = _gain(at.objective - float(np.vdot(error, error)), predicted)
-    return Trial(gain, lambda: _partly_fixed(tensor, vector, indices))
+    decrease = at.objective - linear.objective
+    gain = decrease / predicted if predicted > 0 and isfinite(decrease) else -1.0
+    return Trial(gain, lambda: _partly_fixed(tensor, vector, linear, indices))

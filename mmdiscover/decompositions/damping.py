@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmdiscover.decompositions import kernels
+
 
 class Damping:
     """μ, raised on rejected steps and lowered by the gain ratio on accepted ones.
@@ -19,7 +21,7 @@ class Damping:
 
     LARGEST = 1e12
     """Beyond this multiple of the first value, or of 1, no step can be told from none."""
-    SMALLEST = 1e-14
+    SMALLEST = kernels.SMALLEST_DAMPING
 
     def __init__(self, value: float, smallest_factor: float = 1 / 3) -> None:
         self.value = max(value, self.SMALLEST)
@@ -29,7 +31,7 @@ class Damping:
 
     def accept(self, gain: float) -> None:
         """Lower μ after a step that attained `gain` times the predicted decrease."""
-        self.value = max(self.value * max(self._smallest_factor, 1 - (2 * gain - 1) ** 3), self.SMALLEST)
+        self.value = kernels.lowered(self.value, gain, self._smallest_factor)
         self._growth = 2.0
 
     def reject(self) -> None:

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from mmdiscover.decompositions.damping import Damping
+
+    Array = NDArray[np.float64]
 
 
 class LMStatus(StrEnum):
@@ -90,7 +96,7 @@ def minimize(
     max_iterations: int,
     tolerance: float,
     monitor: Monitor | None = None,
-) -> tuple[P, LMStatus, int]:
+) -> tuple[P, LMStatus, Array]:
     """Iterate damped steps until the objective is at most `tolerance`.
 
     Parameters
@@ -109,21 +115,25 @@ def minimize(
     -------
     point : Point
     status : LMStatus
-    iterations : int
+    history : ndarray, shape (iterations + 1,)
+        The objective at the start and after each iteration.
     """
-    point = start
-    for iteration in range(max_iterations):
-        if point.objective <= tolerance:
-            return point, LMStatus.CONVERGED, iteration
+    point, history = start, [start.objective]
+    status = LMStatus.ITERATION_LIMIT
+    while not point.objective <= tolerance and len(history) <= max_iterations:
         trial = attempt(point, damping.value)
         if trial is not None and trial.gain > 0:
             damping.accept(trial.gain)
             point = trial.arrive()
         else:
             damping.reject()
-            if damping.exhausted:
-                return point, LMStatus.STALLED, iteration + 1
+        history.append(point.objective)
+        if damping.exhausted:
+            status = LMStatus.STALLED
+            break
         if monitor is not None and monitor(point.objective):
-            return point, LMStatus.STOPPED, iteration + 1
-    status = LMStatus.CONVERGED if point.objective <= tolerance else LMStatus.ITERATION_LIMIT
-    return point, status, max_iterations
+            status = LMStatus.STOPPED
+            break
+    if point.objective <= tolerance:
+        status = LMStatus.CONVERGED
+    return point, status, np.array(history)

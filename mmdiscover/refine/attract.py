@@ -15,10 +15,8 @@ import numpy as np
 from mmdiscover.decompositions.gauss_newton import (
     cholesky,
     cholesky_solve,
-    flatten,
     linearize,
     normal_matrix,
-    residual,
     unflatten,
 )
 
@@ -111,11 +109,10 @@ def _step(
     shape: tuple[float, float],
 ) -> Array | None:
     width, exponent = shape
-    factors = unflatten(point, tensor.shape)
-    gradient = flatten(linearize(factors, residual(tensor, factors)).gradient)[indices]
+    gradient = linearize(tensor, point).gradient[indices]
     deviation = point[indices] - nearest(point[indices], grid)
     pull = bias * (deviation**2 + width**2) ** (exponent / 2 - 1)
-    matrix = normal_matrix(factors)[np.ix_(indices, indices)] / looseness
+    matrix = normal_matrix(unflatten(point, tensor.shape))[np.ix_(indices, indices)] / looseness
     matrix.flat[:: len(indices) + 1] += pull
     try:
         return -cholesky_solve(cholesky(matrix), gradient / looseness + pull * deviation)

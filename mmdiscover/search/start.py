@@ -11,7 +11,7 @@ import numpy as np
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, fit_cp
-from mmdiscover.decompositions.levenberg_marquardt import LMStatus, StallWatch
+from mmdiscover.decompositions.levenberg_marquardt import LMStatus
 from mmdiscover.search.settings import SearchSettings, complete_settings
 
 if TYPE_CHECKING:
@@ -101,8 +101,13 @@ def run_start(fmt: Format, rank: int, settings: SearchSettings, seed: np.random.
     """
     settings = complete_settings(fmt, rank, settings)
     start = random_start(fmt, rank, settings.start_scale, np.random.default_rng(seed))
-    limits = FitSettings(bound=settings.bound, max_iterations=settings.max_iterations)
-    result = fit_cp(matmul_tensor(fmt), start, limits, StallWatch(_STALL_WINDOW, _STALL_DECREASE))
+    limits = FitSettings(
+        bound=settings.bound,
+        max_iterations=settings.max_iterations,
+        stall_window=_STALL_WINDOW,
+        stall_decrease=_STALL_DECREASE,
+    )
+    result = fit_cp(matmul_tensor(fmt), start, limits)
     factors = Factors(fmt, *result.factors)
     return Fit(factors, _status(result), result.objective, factors.squared_norm(), result.iterations, settings)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions.gauss_newton import Linearization, flatten, linearize, residual
+from mmdiscover.decompositions.gauss_newton import flatten
 
 if TYPE_CHECKING:
     from mmdiscover.decompositions.gauss_newton import Array, Triple
@@ -40,10 +40,11 @@ def problem(shape: tuple[int, ...], rank: int, seed: int) -> Problem:
     return rng.standard_normal(shape), (a, b, c)
 
 
-def linearized(given: Problem) -> Linearization:
-    """The quadratic model at a problem's point."""
+def gradient(given: Problem) -> Array:
+    """g = Jᵀ(⟦A,B,C⟧ − T)."""
     tensor, factors = given
-    return linearize(factors, residual(tensor, factors))
+    result: Array = jacobian(factors).T @ (model(factors) - tensor).ravel()
+    return result
 
 
 def damped_matrix(factors: Triple, damping: float) -> Array:
@@ -52,14 +53,15 @@ def damped_matrix(factors: Triple, damping: float) -> Array:
     return dense.T @ dense + damping * np.eye(dense.shape[1])
 
 
-def tangent(factors: Triple, gradient: Triple, damping: float) -> Array:
+def tangent(given: Problem, damping: float) -> Array:
     """The minimiser of the damped model in the plane θᵀd = 0, from the optimality conditions bordered by θ."""
+    _, factors = given
     theta = flatten(factors)
     size = len(theta)
     bordered = np.zeros((size + 1, size + 1))
     bordered[:size, :size] = damped_matrix(factors, damping)
     bordered[size, :size] = bordered[:size, size] = theta
-    return np.linalg.solve(bordered, np.append(-flatten(gradient), 0.0))[:size]
+    return np.linalg.solve(bordered, np.append(-gradient(given), 0.0))[:size]
 
 
 # Ranks above the sizes, sizes of 1 and modes in any order of size are all wanted.

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions import LMStatus, cp_fit, fit_cp_fixed
-from mmdiscover.decompositions.gauss_newton import flatten, unflatten
-from tests.decompositions.dense import damped_matrix, jacobian, linearized, model, problems
+from mmdiscover.decompositions.gauss_newton import flatten, linearize, unflatten
+from tests.decompositions.dense import damped_matrix, gradient, jacobian, model, problems
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
@@ -70,11 +70,15 @@ def test_one_step_is_the_dense_one(given_problem: Problem, seed: int) -> None:
     assume(len(indices))
     end = fit_cp_fixed(tensor, start, free, max_iterations=1)
     assume(not np.array_equal(flatten(end.factors), vector))
-    at = linearized(given_problem)
+    objective = np.sum((model(start) - tensor) ** 2)
     plain = damped_matrix(start, 0.0)[np.ix_(indices, indices)]
-    damping = 1e-3 * min(1.0, np.sqrt(at.objective)) * plain.diagonal().max()
-    step = np.linalg.solve(plain + damping * np.eye(len(indices)), -flatten(at.gradient)[indices])
+    damping = 1e-3 * min(1.0, np.sqrt(objective)) * plain.diagonal().max()
+    step = np.linalg.solve(plain + damping * np.eye(len(indices)), -gradient(given_problem)[indices])
     np.testing.assert_allclose(flatten(end.factors)[indices], vector[indices] + step, rtol=1e-6, atol=1e-6)
+
+
+def partly_fixed(tensor: np.ndarray, vector: np.ndarray, indices: np.ndarray) -> cp_fit._PartlyFixed:
+    return cp_fit._partly_fixed(tensor, vector, linearize(tensor, vector), indices)
 
 
 @given(problems, st.integers(0, 2**32 - 1))
@@ -82,7 +86,7 @@ def test_gain_is_actual_by_predicted_decrease(given_problem: Problem, seed: int)
     tensor, start = given_problem
     indices = np.flatnonzero(np.random.default_rng(seed).random(len(flatten(start))) < 0.7)
     assume(len(indices))
-    at = cp_fit._partly_fixed(tensor, flatten(start), indices)
+    at = partly_fixed(tensor, flatten(start), indices)
     trial = cp_fit._fixed_step(tensor, indices, at, 0.5)
     assert trial is not None
     end = unflatten(trial.arrive().vector, tensor.shape)
@@ -95,7 +99,7 @@ def test_gain_is_actual_by_predicted_decrease(given_problem: Problem, seed: int)
 
 def test_a_singular_system_is_no_step() -> None:
     indices = np.arange(len(EXACT))
-    assert cp_fit._fixed_step(TENSOR, indices, cp_fit._partly_fixed(TENSOR, EXACT, indices), -1e6) is None
+    assert cp_fit._fixed_step(TENSOR, indices, partly_fixed(TENSOR, EXACT, indices), -1e6) is None
 
 
 def test_impossible_values_are_given_up_soon() -> None:

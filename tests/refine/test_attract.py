@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions.gauss_newton import flatten, residual, unflatten
+from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.refine import attract as module
 from mmdiscover.refine.attract import Attraction, attract, nearest
 from tests.decompositions.dense import jacobian, model, problem
@@ -25,7 +25,7 @@ TO_ZERO = Attraction(grid=(0.0,), exponent=1.0, longest_step=1.0)
 
 
 def error(point: np.ndarray, tensor: np.ndarray = TENSOR) -> float:
-    return float(np.sum(residual(tensor, unflatten(point, tensor.shape)) ** 2))
+    return float(np.sum((model(unflatten(point, tensor.shape)) - tensor) ** 2))
 
 
 def test_nearest_by_hand() -> None:

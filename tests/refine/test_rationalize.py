@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions.gauss_newton import flatten, residual, unflatten
+from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.refine import rationalize as module
 from mmdiscover.refine.rationalize import FixedPoint, RationalizeStatus, fraction_near, rationalize
+from tests.decompositions.dense import model
 from tests.refine.fits import floats, regauged
 from tests.schemes import strassen
 
@@ -34,7 +35,7 @@ def held(tensor: NDArray[np.float64], vector: list[float], fixed: list[int]) -> 
 
 
 def error(point: FixedPoint, tensor: NDArray[np.float64] = ONE) -> float:
-    return float(np.sum(residual(tensor, unflatten(point.vector, tensor.shape)) ** 2))
+    return float(np.sum((model(unflatten(point.vector, tensor.shape)) - tensor) ** 2))
 
 
 def first_entry() -> FixedPoint:

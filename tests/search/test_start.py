@@ -132,7 +132,7 @@ def test_the_iteration_limit_is_a_status() -> None:
 )
 def test_statuses_by_objective_and_reason(objective: float, reason: LMStatus, status: FitStatus) -> None:
     empty = np.zeros((1, 1))
-    assert start._status(CPFit((empty, empty, empty), objective, reason, 5)) is status
+    assert start._status(CPFit((empty, empty, empty), objective, reason, np.zeros(6))) is status
 
 
 def test_what_cannot_work_is_refused_before_any_work() -> None:

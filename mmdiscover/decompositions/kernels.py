@@ -1,0 +1,580 @@
+"""Compiled kernels: damped Gauss–Newton steps for the CP decomposition of a third-order tensor, and their loop.
+
+Minimise φ(θ) = ‖T − ⟦A,B,C⟧‖² over θ = (A, B, C) with A (I×R), B (J×R), C (K×R), optionally within a ball ‖θ‖² ≤ c.
+With J the Jacobian of the model, H = JᵀJ and g = Jᵀ(⟦A,B,C⟧ − T), a step solves systems with H + μI. Write G_A = AᵀA
+and so on; then
+
+    H_AA = I ⊗ (G_B∘G_C),    H_AB[(i,r),(j,s)] = (G_C)_rs A_is B_jr,    and cyclically
+
+(Phan, Tichavský, Cichocki, SIAM J. Matrix Anal. Appl. 34 (2013)). The block of the third mode, H_CC + μI = I ⊗ M with
+M = G_A∘G_B + μI, is eliminated exactly. With L the ((I+J)R × R) stack of (G_B)_rs A_is and (G_A)_rs B_js, its Schur
+complement is the (A,B) block of H + μI minus (L M⁻¹ Lᵀ) ∘ G_C, where G_C is repeated over the blocks. Only this
+system, of size (I+J)R, is factored: callers put the largest mode last. Neither H nor a Khatri–Rao product is formed.
+
+Everything is in this one file because Numba keeps compiled code on disk and compiles a function anew when the file
+that it is in has changed, but not when a function that it calls, in another file, has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from numba import types
+from numba.extending import get_cython_function_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+# Sums may be reordered; NaN and infinity keep their meaning.
+_ARITHMETIC = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def _compiled(function: F) -> F:
+    options: dict[str, Any] = {"nogil": True, "fastmath": _ARITHMETIC, "error_model": "numpy"}
+    try:
+        return cast("F", numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder that compiled code could be kept in
+        return cast("F", numba.njit(**options)(function))
+
+
+def _fortran(library: str, name: str, arguments: int) -> Callable[..., None]:
+    """A routine of the BLAS or LAPACK that SciPy brings; every argument is a pointer."""
+    symbol = f"mmdiscover_{name}"
+    llvm.add_symbol(symbol, get_cython_function_address(f"scipy.linalg.{library}", name))
+    return cast("Callable[..., None]", types.ExternalFunction(symbol, types.void(*[types.voidptr] * arguments)))
+
+
+_dsyrk = _fortran("cython_blas", "dsyrk", 10)
+_dtrsm = _fortran("cython_blas", "dtrsm", 11)
+_dpotrf = _fortran("cython_lapack", "dpotrf", 5)
+
+_UPPER, _LEFT, _TRANSPOSED, _NOT_UNIT = (ord(letter) for letter in "ULTN")
+
+# Arrays are row by row here and column by column in Fortran: a lower triangle here is an upper one there, and an
+# array of shape (n, k) is k×n there.
+
+
+@_compiled
+def cholesky(matrix: Array) -> bool:
+    """Put the lower Cholesky factor into the lower triangle, which alone is read; false when there is none."""
+    letters = np.array([_UPPER], dtype=np.uint8)
+    numbers = np.array([len(matrix), 0], dtype=np.int32)
+    _dpotrf(letters.ctypes, numbers.ctypes, matrix.ctypes, numbers.ctypes, numbers[1:].ctypes)
+    return bool(numbers[1] == 0)
+
+
+@_compiled
+def cholesky_solve(factor: Array, right: Array) -> None:
+    """Solve in place for one or two right sides, the rows of `right`.
+
+    LAPACK takes two to three times as long for so few: this reads the factor once for both.
+    """
+    size = len(factor)
+    x, y = right[0], right[-1]
+    if len(right) == 1:
+        for i in range(size):
+            row = factor[i]
+            total = x[i]
+            for k in range(i):
+                total -= row[k] * x[k]
+            x[i] = total / row[i]
+        for i in range(size - 1, -1, -1):
+            row = factor[i]
+            x[i] /= row[i]
+            total = x[i]
+            for k in range(i):
+                x[k] -= row[k] * total
+        return
+    for i in range(size):
+        row = factor[i]
+        first, second = x[i], y[i]
+        for k in range(i):
+            first -= row[k] * x[k]
+            second -= row[k] * y[k]
+        x[i] = first / row[i]
+        y[i] = second / row[i]
+    for i in range(size - 1, -1, -1):
+        row = factor[i]
+        first, second = x[i] / row[i], y[i] / row[i]
+        x[i], y[i] = first, second
+        for k in range(i):
+            x[k] -= row[k] * first
+            y[k] -= row[k] * second
+
+
+@_compiled
+def _divide_by_factor(factor: Array, rows: Array) -> None:
+    """Replace Y, of shape (n, k), by Y F⁻ᵀ with the lower triangular k×k matrix F."""
+    letters = np.array([_LEFT, _UPPER, _TRANSPOSED, _NOT_UNIT], dtype=np.uint8)
+    sizes = np.array([rows.shape[1], rows.shape[0]], dtype=np.int32)
+    one = np.array([1.0])
+    _dtrsm(
+        letters.ctypes,
+        letters[1:].ctypes,
+        letters[2:].ctypes,
+        letters[3:].ctypes,
+        sizes.ctypes,
+        sizes[1:].ctypes,
+        one.ctypes,
+        factor.ctypes,
+        sizes.ctypes,
+        rows.ctypes,
+        sizes.ctypes,
+    )
+
+
+@_compiled
+def _minus_own_product(rows: Array, out: Array) -> None:
+    """Put −Y Yᵀ into the lower triangle of `out`."""
+    letters = np.array([_UPPER, _TRANSPOSED], dtype=np.uint8)
+    sizes = np.array([rows.shape[0], rows.shape[1]], dtype=np.int32)
+    numbers = np.array([-1.0, 0.0])
+    _dsyrk(
+        letters.ctypes,
+        letters[1:].ctypes,
+        sizes.ctypes,
+        sizes[1:].ctypes,
+        numbers.ctypes,
+        rows.ctypes,
+        sizes[1:].ctypes,
+        numbers[1:].ctypes,
+        out.ctypes,
+        sizes.ctypes,
+    )
+
+
+class Point(NamedTuple):
+    """A point with what is computed there; `move` fills it.
+
+    Attributes
+    ----------
+    theta, gradient : ndarray, shape ((I+J+K)R,)
+        θ and g, each A before B before C, row by row.
+    grams : ndarray, shape (3, R, R)
+        AᵀA, BᵀB, CᵀC.
+    error : ndarray, shape (I, J, K)
+        ⟦A,B,C⟧ − T.
+    """
+
+    theta: Array
+    gradient: Array
+    grams: Array
+    error: Array
+
+
+class System(NamedTuple):
+    """The factored matrix H + μI, see `factorize`, and room for `solve`.
+
+    Attributes
+    ----------
+    eliminated : ndarray, shape (R, R)
+        Lower Cholesky factor of M.
+    reduced : ndarray, shape ((I+J)R, (I+J)R)
+        Lower Cholesky factor of the Schur complement.
+    coupling : ndarray, shape ((I+J)R, R)
+    repeated, tiled, gram : ndarray, shapes (R, IR), (J, IR), (R, (I+J)R)
+        Rows as long as those of the Schur complement, so that it is put together by long vector operations.
+    right : ndarray, shape (2, (I+J)R)
+    mixed, other : ndarray, shape (R, R)
+    vectors, steps : ndarray, shape (2, (I+J+K)R)
+    """
+
+    eliminated: Array
+    reduced: Array
+    coupling: Array
+    repeated: Array
+    tiled: Array
+    gram: Array
+    right: Array
+    mixed: Array
+    other: Array
+    vectors: Array
+    steps: Array
+
+
+class State(NamedTuple):
+    """How far `iterate` has come.
+
+    Attributes
+    ----------
+    iteration : ndarray of int, shape (1,)
+        Steps tried, rejected ones included.
+    damping : ndarray, shape (2,)
+        μ, and the factor by which it grows when the next step is rejected.
+    history : ndarray, shape (most iterations + 1,)
+        φ at the start and after each iteration.
+    """
+
+    iteration: NDArray[np.int64]
+    damping: Array
+    history: Array
+
+
+class Limits(NamedTuple):
+    """When `iterate` ends, besides the length of the history.
+
+    Attributes
+    ----------
+    bound : float
+        Squared radius c of the ball; infinite for none.
+    tolerance : float
+        φ that is low enough.
+    largest_damping : float
+        μ from which on steps vanish.
+    stall_window, stall_decrease : float
+        Stop when φ has fallen by less than this share over so many iterations; 0 iterations for never.
+    """
+
+    bound: float
+    tolerance: float
+    largest_damping: float
+    stall_window: float
+    stall_decrease: float
+
+
+PAUSED, CONVERGED, STOPPED, STALLED, ITERATION_LIMIT = range(5)
+ON_SPHERE = 1e-6
+"""Share of c by which ‖θ‖² may fall short of it on the sphere."""
+SMALLEST_DAMPING = 1e-14
+
+
+def make_point(shape: tuple[int, ...], rank: int) -> Point:
+    """Room for a point of a tensor of `shape` (I, J, K)."""
+    size = sum(shape) * rank
+    return Point(np.empty(size), np.empty(size), np.empty((3, rank, rank)), np.empty(shape))
+
+
+def make_system(shape: tuple[int, ...], rank: int) -> System:
+    """Room for the system of a tensor of `shape` (I, J, K)."""
+    rows, columns, _ = shape
+    size, width = (rows + columns) * rank, rows * rank
+    sizes = (
+        (rank, rank),
+        (size, size),
+        (size, rank),
+        (rank, width),
+        (columns, width),
+        (rank, size),
+        (2, size),
+        (rank, rank),
+        (rank, rank),
+        (2, sum(shape) * rank),
+        (2, sum(shape) * rank),
+    )
+    return System(*(np.empty(size) for size in sizes))
+
+
+@_compiled
+def split(theta: Array, tensor: Array, rank: int) -> tuple[Array, Array, Array]:
+    """A, B and C as views of θ."""
+    rows, columns, depth = tensor.shape
+    first, second = rows * rank, (rows + columns) * rank
+    return (
+        theta[:first].reshape(rows, rank),
+        theta[first:second].reshape(columns, rank),
+        theta[second:].reshape(depth, rank),
+    )
+
+
+@_compiled
+def evaluate(tensor: Array, theta: Array, error: Array) -> float:
+    """φ at θ; ⟦A,B,C⟧ − T goes to `error`."""
+    rows, columns, depth = tensor.shape
+    rank = theta.size // (rows + columns + depth)
+    a, b, c = split(theta, tensor, rank)
+    pair = np.empty(rank)
+    objective = 0.0
+    for i in range(rows):
+        for j in range(columns):
+            for r in range(rank):
+                pair[r] = a[i, r] * b[j, r]
+            for k in range(depth):
+                value = -tensor[i, j, k]
+                for r in range(rank):
+                    value += pair[r] * c[k, r]
+                error[i, j, k] = value
+                objective += value * value
+    return objective
+
+
+@_compiled
+def linearize(point: Point) -> None:
+    """Fill in the gradient and the Gram matrices, given θ and the error there."""
+    theta, gradient, grams, error = point
+    rows, columns, depth = error.shape
+    rank = grams.shape[1]
+    a, b, c = split(theta, error, rank)
+    gradient_a, gradient_b, gradient_c = split(gradient, error, rank)
+    gradient[:] = 0.0
+    pair, mixed = np.empty(rank), np.empty(rank)
+    for i in range(rows):
+        for j in range(columns):
+            for r in range(rank):
+                pair[r] = a[i, r] * b[j, r]
+                mixed[r] = 0.0
+            for k in range(depth):
+                value = error[i, j, k]
+                for r in range(rank):
+                    mixed[r] += value * c[k, r]
+                    gradient_c[k, r] += value * pair[r]
+            for r in range(rank):
+                gradient_a[i, r] += mixed[r] * b[j, r]
+                gradient_b[j, r] += mixed[r] * a[i, r]
+    _gram(a, grams[0])
+    _gram(b, grams[1])
+    _gram(c, grams[2])
+
+
+@_compiled
+def _gram(factor: Array, out: Array) -> None:
+    rows, rank = factor.shape
+    out[:] = 0.0
+    for i in range(rows):
+        for r in range(rank):
+            value = factor[i, r]
+            for s in range(rank):
+                out[r, s] += value * factor[i, s]
+
+
+@_compiled
+def factorize(point: Point, damping: float, system: System) -> bool:
+    """Factor H + μI; false when it is not positive definite in floating point."""
+    gram_a, gram_b, gram_c = point.grams
+    rank = len(gram_a)
+    a, b, _ = split(point.theta, point.error, rank)
+    eliminated, coupling, reduced = system.eliminated, system.coupling, system.reduced
+    eliminated[:] = gram_a * gram_b
+    for r in range(rank):
+        eliminated[r, r] += damping
+    if not cholesky(eliminated):
+        return False
+    # Row (x, r) of the coupling is L[(x, r), s], where H_xC[(x, r), (k, s)] = L[(x, r), s] C_kr.
+    _couple(a, gram_b, coupling[: a.size])
+    _couple(b, gram_a, coupling[a.size :])
+    _divide_by_factor(eliminated, coupling)
+    _minus_own_product(coupling, reduced)
+    # Every block of the complement carries the factor (G_C)_rs, so E − L M⁻¹ Lᵀ is scaled by it at once.
+    _add_and_scale(a, b, gram_c, system)
+    for x in range(len(reduced) // rank):
+        gram = gram_b if x < len(a) else gram_a
+        for r in range(rank):
+            row = reduced[x * rank + r, x * rank : (x + 1) * rank]
+            for s in range(r + 1):
+                row[s] = (row[s] + gram[r, s]) * gram_c[r, s]
+            row[r] += damping
+    return cholesky(reduced)
+
+
+@_compiled
+def _couple(factor: Array, gram: Array, out: Array) -> None:
+    rank = len(gram)
+    for x in range(len(factor)):
+        for r in range(rank):
+            row = out[x * rank + r]
+            for s in range(rank):
+                row[s] = factor[x, s] * gram[r, s]
+
+
+@_compiled
+def _add_and_scale(a: Array, b: Array, gram_c: Array, system: System) -> None:
+    """Add A_is B_jr to the blocks (j, i) below the diagonal, and multiply all blocks there by G_C."""
+    rows, rank = a.shape
+    columns, width = len(b), a.size
+    for r in range(rank):
+        for x in range(rows + columns):
+            system.gram[r, x * rank : (x + 1) * rank] = gram_c[r]
+        for i in range(rows):
+            system.repeated[r, i * rank : (i + 1) * rank] = a[i, r]
+    for j in range(columns):
+        for i in range(rows):
+            system.tiled[j, i * rank : (i + 1) * rank] = b[j]
+    for q in range(rank, width):
+        row, scale = system.reduced[q], system.gram[q % rank]
+        for p in range(q - q % rank):
+            row[p] *= scale[p]
+    for q in range(width, width + b.size):
+        row, scale = system.reduced[q], system.gram[q % rank]
+        repeated, tiled = system.repeated[q % rank], system.tiled[(q - width) // rank]
+        for p in range(width):
+            row[p] = (row[p] + repeated[p] * tiled[p]) * scale[p]
+        for p in range(width, q - q % rank):
+            row[p] *= scale[p]
+
+
+@_compiled
+def solve(point: Point, system: System, right: Array, out: Array) -> None:
+    """Put (H + μI)⁻¹, factored by `factorize`, applied to one or two vectors, the rows of `right`, into `out`."""
+    gram_a, gram_b, _ = point.grams
+    rank = len(gram_a)
+    a, b, c = split(point.theta, point.error, rank)
+    width, size = a.size, a.size + b.size
+    reduced = system.right[: len(right)]
+    out[:] = right
+    for vector in range(len(right)):
+        eliminated = out[vector, size:].reshape(-1, rank)
+        _solve_rows(system.eliminated, eliminated)
+        _products(c, eliminated, system.mixed)
+        _subtract_coupled(a, gram_b, system.mixed, out[vector, :width])
+        _subtract_coupled(b, gram_a, system.mixed, out[vector, width:size])
+        reduced[vector] = out[vector, :size]
+    cholesky_solve(system.reduced, reduced)
+    for vector in range(len(right)):
+        out[vector, :size] = reduced[vector]
+        _products(reduced[vector, :width].reshape(-1, rank), a, system.mixed)
+        _products(reduced[vector, width:].reshape(-1, rank), b, system.other)
+        for r in range(rank):
+            for s in range(rank):
+                system.mixed[r, s] = gram_b[r, s] * system.mixed[r, s] + gram_a[r, s] * system.other[r, s]
+        eliminated = out[vector, size:].reshape(-1, rank)
+        eliminated[:] = right[vector, size:].reshape(-1, rank)
+        for k in range(len(c)):
+            for r in range(rank):
+                for s in range(rank):
+                    eliminated[k, s] -= c[k, r] * system.mixed[r, s]
+        _solve_rows(system.eliminated, eliminated)
+
+
+@_compiled
+def _products(x: Array, y: Array, out: Array) -> None:
+    """XᵀY."""
+    out[:] = 0.0
+    rank = len(out)
+    for k in range(len(x)):
+        for r in range(rank):
+            for s in range(rank):
+                out[r, s] += x[k, r] * y[k, s]
+
+
+@_compiled
+def _subtract_coupled(factor: Array, gram: Array, mixed: Array, out: Array) -> None:
+    """out[(x, r)] −= Σ_s F_xs G_rs X_rs."""
+    rank = len(gram)
+    for x in range(len(factor)):
+        for r in range(rank):
+            total = 0.0
+            for s in range(rank):
+                total += factor[x, s] * gram[r, s] * mixed[r, s]
+            out[x * rank + r] -= total
+
+
+@_compiled
+def _solve_rows(factor: Array, rows: Array) -> None:
+    for k in range(0, len(rows) - 1, 2):
+        cholesky_solve(factor, rows[k : k + 2])
+    if len(rows) % 2:
+        cholesky_solve(factor, rows[-1:])
+
+
+@_compiled
+def try_step(tensor: Array, point: Point, system: System, damping: float, bound: float, trial: Point) -> float:
+    """Try one damped step from `point`, and put where it leads, and the error there, into `trial`.
+
+    Within the ball the step is d = −(H + μI)⁻¹g. One that would leave the sphere minimises the damped model in its
+    tangent plane θᵀd = 0 instead: d = −(H+μI)⁻¹g + λ(H+μI)⁻¹θ with λ = θᵀ(H+μI)⁻¹g / θᵀ(H+μI)⁻¹θ (Tichavský, Phan and
+    Cichocki, arXiv:1603.01372, eq. 10). What ends outside the ball is scaled back onto it.
+
+    Returns
+    -------
+    float
+        The gain ratio ρ, actual by predicted decrease of φ; negative also when there is no step or none is predicted.
+    """
+    if not factorize(point, damping, system):
+        return -1.0
+    theta, gradient = point.theta, point.gradient
+    steps = system.steps
+    system.vectors[0] = gradient
+    system.vectors[1] = theta
+    on_sphere = np.dot(theta, theta) >= bound * (1 - ON_SPHERE)
+    count = 2 if on_sphere else 1
+    solve(point, system, system.vectors[:count], steps[:count])
+    step = trial.theta
+    step[:] = -steps[0]
+    if on_sphere and np.dot(theta, theta) + 2 * np.dot(theta, step) + np.dot(step, step) > bound:
+        step += (np.dot(theta, steps[0]) / np.dot(theta, steps[1])) * steps[1]
+    # φ(θ) − model(θ+d) = −2gᵀd − dᵀHd, and (H+μI)d = −g + λθ with θᵀd = 0 turns dᵀHd into −gᵀd − μ‖d‖².
+    predicted = damping * np.dot(step, step) - np.dot(gradient, step)
+    step += theta
+    into_ball(step, bound)
+    decrease = np.sum(point.error * point.error) - evaluate(tensor, trial.theta, trial.error)
+    return decrease / predicted if predicted > 0 and np.isfinite(decrease) else -1.0
+
+
+@_compiled
+def into_ball(theta: Array, bound: float) -> None:
+    """Scale θ back onto the ball ‖θ‖² ≤ c when it lies outside."""
+    size = np.dot(theta, theta)
+    if size > bound:
+        theta *= np.sqrt(bound / size)
+
+
+@_compiled
+def lowered(damping: float, gain: float, smallest_factor: float) -> float:
+    """μ after a step that attained `gain` > 0 times the predicted decrease, see `Damping`."""
+    return max(damping * max(smallest_factor, 1 - (2 * gain - 1) ** 3), SMALLEST_DAMPING)
+
+
+@_compiled
+def iterate(tensor: Array, point: Point, system: System, trial: Point, state: State, limits: Limits, pause: int) -> int:
+    """Iterate damped steps until one of the limits is reached, or the number of iterations is `pause`.
+
+    Parameters
+    ----------
+    tensor : ndarray, shape (I, J, K)
+    point : Point
+        Where to go on, already linearized; moved.
+    system, trial : System, Point
+        Room to work in.
+    state : State
+        Moved along.
+    limits : Limits
+    pause : int
+
+    Returns
+    -------
+    int
+        PAUSED, or why it ended.
+    """
+    history = state.history
+    iteration = state.iteration[0]
+    damping, growth = state.damping
+    status = PAUSED
+    while True:
+        if history[iteration] <= limits.tolerance:
+            status = CONVERGED
+        elif damping > limits.largest_damping:
+            status = STALLED
+        elif _watched(history, iteration, limits):
+            status = STOPPED
+        elif iteration == len(history) - 1:
+            status = ITERATION_LIMIT
+        if status != PAUSED or iteration == pause:
+            break
+        gain = try_step(tensor, point, system, damping, limits.bound, trial)
+        iteration += 1
+        if gain > 0:
+            damping, growth = lowered(damping, gain, 1 / 3), 2.0
+            point.theta[:] = trial.theta
+            point.error[:] = trial.error
+            linearize(point)
+            history[iteration] = np.sum(point.error * point.error)
+        else:
+            damping, growth = damping * growth, 2 * growth
+            history[iteration] = history[iteration - 1]
+    state.iteration[0] = iteration
+    state.damping[0], state.damping[1] = damping, growth
+    return status
+
+
+@_compiled
+def _watched(history: Array, iteration: int, limits: Limits) -> bool:
+    window = int(limits.stall_window)
+    return 0 < window <= iteration and history[iteration] > (1 - limits.stall_decrease) * history[iteration - window]

@@ -114,6 +114,28 @@ def plain_json(name: str, value: Mapping[str, object]) -> dict[str, Any]:
         raise InputError(f"{name} cannot be stored: {error}") from None
 
 
+def settings_text(settings: Mapping[str, object]) -> str:
+    """Plain settings as JSON text in one form: equal settings give equal texts."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+
+def settings_from_text(text: str) -> dict[str, Any]:
+    """The inverse of `settings_text`.
+
+    Raises
+    ------
+    InputError
+        If `text` is not a JSON object.
+    """
+    try:
+        settings = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"the stored settings cannot be read: {type(error).__name__}: {error}") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"the stored settings are {text[:40]!r}, expected a JSON object")
+    return settings
+
+
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()

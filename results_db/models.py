@@ -2,6 +2,7 @@
 
 A campaign has targets (one format and rank each), a target has trials (one start each), a trial may leave an exact
 float fit. Schemes stand apart, each stored once; discoveries say which trials and imports each scheme came from.
+Experience sums up over all campaigns how the trials of a format and rank ended, by settings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Double,
@@ -48,6 +50,12 @@ class TrialState(StrEnum):
 
     CLAIMED = "claimed"
     FINISHED = "finished"
+
+
+EXACT = "exact"
+"""`Trial.status` of a search that found an exact fit."""
+FAILED = "failed"
+"""`Trial.status` of a search that ended in an error: it tells nothing about its settings."""
 
 
 class FitState(StrEnum):
@@ -156,6 +164,24 @@ class Fit(Base):
     v: Mapped[bytes]
     w: Mapped[bytes]
     found_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
+class Experience(Base):
+    """How the searches for one sorted format and rank with the same settings went: sums over their finished trials."""
+
+    __tablename__ = "experience"
+    __table_args__ = (UniqueConstraint("sorted_format", "rank", "settings"),)
+
+    sorted_format: Mapped[str] = mapped_column(String(40))
+    rank: Mapped[int]
+    # JSON text with sorted keys and no spaces, so that equal settings are equal texts.
+    settings: Mapped[str] = mapped_column(Text)
+    starts: Mapped[int]
+    # How many of the starts led to an exact fit.
+    fits: Mapped[int]
+    iterations: Mapped[int] = mapped_column(BigInteger)
+    # Wall time of the searches.
+    seconds: Mapped[float]
 
 
 class Scheme(Base):

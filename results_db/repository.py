@@ -148,6 +148,8 @@ def record_trial(
 ) -> Recorded:
     """Record a finished trial, claimed or not, with all it found. One that is recorded already stays as it is.
 
+    What is recorded counts, in the same transaction, as experience with its settings.
+
     Parameters
     ----------
     db : Database
@@ -164,6 +166,8 @@ def record_trial(
         trial_id = _finish_trial(connection, trial)
         if trial_id is None:
             return _recorded_already(connection, target_id, record.index)
+        if trial["status"] != models.FAILED:
+            _add_experience(connection, _experience_columns(connection, trial))
         if fit is not None:
             state = models.FitState.OPEN if verified is None else models.FitState.REFINED
             arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
@@ -228,6 +232,29 @@ def _finish_trial(connection: Connection, columns: dict[str, Any]) -> int | None
     )
     finished: int | None = connection.scalar(statement.returning(models.Trial.id))
     return finished
+
+
+def _experience_columns(connection: Connection, trial: dict[str, Any]) -> dict[str, Any]:
+    """A finished trial as the experience of one start."""
+    target = models.Target
+    searched = select(target.sorted_format, target.rank).where(target.id == trial["target_id"])
+    return {
+        **connection.execute(searched).one()._asdict(),
+        "settings": codec.settings_text(trial["settings"]),
+        "starts": 1,
+        "fits": int(trial["status"] == models.EXACT),
+        "iterations": trial["iterations"],
+        "seconds": trial["search_seconds"] or 0.0,
+    }
+
+
+def _add_experience(connection: Connection, columns: dict[str, Any]) -> None:
+    """Add to the sums. The database itself does so: another process may add to the same row at the same time."""
+    row = models.Experience
+    statement = _dialect_insert(connection, row).values(columns)
+    new = statement.excluded
+    sums = {name: getattr(row, name) + new[name] for name in ("starts", "fits", "iterations", "seconds")}
+    connection.execute(statement.on_conflict_do_update(index_elements=("sorted_format", "rank", "settings"), set_=sums))
 
 
 def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:

@@ -203,10 +203,11 @@ def test_the_schema_is_asked_for_again_once_nobody_else_can_change_it(
 def test_an_older_schema_asks_for_the_upgrade(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results_db.open_database(str(path)).close()
     content = path.read_bytes()
-    monkeypatch.setattr(schema, "REVISIONS", (schema.HEAD, "mmdiscover_next"))
+    older = schema.HEAD
+    monkeypatch.setattr(schema, "REVISIONS", (older, "mmdiscover_next"))
     monkeypatch.setattr(schema, "HEAD", "mmdiscover_next")
     message = refusal(str(path))
-    assert "has the older schema mmdiscover_0001, expected mmdiscover_next: run `mmdiscover db upgrade`" in message
+    assert f"has the older schema {older}, expected mmdiscover_next: run `mmdiscover db upgrade`" in message
     assert path.read_bytes() == content
 
 

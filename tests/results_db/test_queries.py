@@ -232,6 +232,7 @@ def test_stats_count_everything(filled: Database) -> None:
     count = len(schemes())
     assert stats.tables == {
         "campaigns": 1,
+        "experience": 1,
         "targets": 1,
         "trials": 1,
         "fits": 1,
@@ -258,6 +259,7 @@ def test_an_empty_database_is_no_special_case(db: Database) -> None:
     assert queries.best_ranks(db) == ()
     assert list(queries.check_schemes(db)) == []
     assert list(queries.open_fits(db)) == []
+    assert queries.experience(db, Format(2, 2, 2), 7) == queries.experience_of_all(db) == []
     assert set(queries.stats(db).tables.values()) == {0}
 
 

@@ -192,7 +192,7 @@ OLD_TRIALS = [
     (2, "finished", TEXTS[2], "iteration limit", 500, None),
     (2, "finished", TEXTS[2], "failed", 0, 8.0),
     (2, "finished", TEXTS[2], "stalled", None, 8.0),
-    (2, "claimed", TEXTS[2], None, None, None),
+    (2, "claimed", TEXTS[2], "exact", 5, 0.5),
     (3, "finished", TEXTS[0], "stalled", 20, 0.5),
 ]
 

@@ -77,6 +77,25 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
+class PairSymmetry:
+    """A symmetry of a tensor, T_ijk = ±T_jik, that its decomposition is to have too.
+
+    Terms are fixed, (a, a, c), or come in pairs (a, b, c), (b, a, c′), where c′ is c with the signs of the slices.
+
+    Parameters
+    ----------
+    fixed : int
+        Number of fixed terms; the others are pairs. In the factors, fixed terms come first, those of a pair one after
+        the other.
+    even : int
+        Number of slices along the third mode with the sign +; they come first.
+    """
+
+    fixed: int
+    even: int
+
+
+@dataclass(frozen=True)
 class CPFit:
     """Where the iteration ended.
 
@@ -101,7 +120,13 @@ class CPFit:
         return len(self.history) - 1
 
 
-def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor | None = None) -> CPFit:
+def fit_cp(
+    tensor: Array,
+    start: Triple,
+    settings: FitSettings,
+    symmetry: PairSymmetry | None = None,
+    monitor: Monitor | None = None,
+) -> CPFit:
     """Minimise ‖T − ⟦A,B,C⟧‖², subject to ‖A‖² + ‖B‖² + ‖C‖² ≤ c when a bound is given.
 
     The method of Tichavský, Phan and Cichocki (arXiv:1603.01372, step 1): a start or step outside the ball is scaled
@@ -113,6 +138,9 @@ def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor
     start : three ndarrays, shapes (I, R), (J, R), (K, R)
         Not changed.
     settings : FitSettings
+    symmetry : PairSymmetry, optional
+        Of the tensor; only decompositions with this symmetry are looked for, the system that is factored has half the
+        size, and the start is made symmetric: A, of each pair the first column of C, and the fixed ones count.
     monitor : Monitor, optional
         Watches φ and may stop the iteration.
 
@@ -124,17 +152,22 @@ def fit_cp(tensor: Array, start: Triple, settings: FitSettings, monitor: Monitor
     Raises
     ------
     ValueError
-        If shapes do not meet, or an entry is not finite.
+        If shapes do not meet, an entry is not finite, or the tensor does not have the symmetry.
     """
     _check_problem(tensor, start)
-    # The largest mode goes last, where it is eliminated exactly.
-    order = sorted(range(3), key=lambda mode: tensor.shape[mode])
+    # The largest mode goes last, where it is eliminated exactly; a symmetry tells which one goes last.
+    order = [0, 1, 2] if symmetry else sorted(range(3), key=lambda mode: tensor.shape[mode])
     tensor = np.ascontiguousarray(tensor.transpose(order), dtype=np.float64)
     rank = start[0].shape[1]
     point, trial = kernels.make_point(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
-    system = kernels.make_system(tensor.shape, rank)
     bound = settings.bound or inf
     point.theta[:] = np.concatenate([start[mode].ravel() for mode in order])
+    if symmetry is None:
+        system = kernels.make_system(tensor.shape, rank)
+    else:
+        _check_symmetry(tensor, rank, symmetry)
+        system = kernels.make_system(tensor.shape, rank, symmetry.fixed, symmetry.even)
+        kernels.symmetrize(point.theta, tensor, system.symmetry, rank)
     kernels.into_ball(point.theta, bound)
     history = np.empty(settings.max_iterations + 1)
     history[0] = kernels.evaluate(tensor, point.theta, point.error)
@@ -173,6 +206,19 @@ def _check_problem(tensor: Array, factors: Triple) -> None:
     ):
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has a NaN or infinite entry, expected finite numbers")
+
+
+def _check_symmetry(tensor: Array, rank: int, symmetry: PairSymmetry) -> None:
+    rows, columns, depth = tensor.shape
+    if rows != columns or not 0 <= symmetry.even <= depth:
+        raise ValueError(
+            f"tensor has shape {tensor.shape}, expected the first two sizes equal and {symmetry.even} even slices"
+        )
+    if not 0 <= symmetry.fixed <= rank or (rank - symmetry.fixed) % 2:
+        raise ValueError(f"{symmetry.fixed} of {rank} terms are fixed, expected the others to make pairs")
+    image = tensor.transpose(1, 0, 2) * np.where(np.arange(depth) < symmetry.even, 1.0, -1.0)
+    if not np.allclose(tensor, image, rtol=0, atol=1e-12 * np.abs(tensor).max(initial=0.0)):
+        raise ValueError("tensor does not have the symmetry T_ijk = ±T_jik")
 
 
 @dataclass(frozen=True)

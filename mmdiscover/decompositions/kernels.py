@@ -11,6 +11,15 @@ M = G_A∘G_B + μI, is eliminated exactly. With L the ((I+J)R × R) stack of (G
 complement is the (A,B) block of H + μI minus (L M⁻¹ Lᵀ) ∘ G_C, where G_C is repeated over the blocks. Only this
 system, of size (I+J)R, is factored: callers put the largest mode last. Neither H nor a Khatri–Rao product is formed.
 
+A tensor with T_ijk = ±T_jik, plus in the first slices along the third mode and minus in the others, may be fitted by a
+decomposition with the same symmetry. Its terms are fixed ones (a, a, c), and pairs (a, b, c), (b, a, c′), where c′ is c
+with the signs of the slices; fixed ones come first, the terms of a pair one after the other. With τ for the exchange of
+the terms of all pairs, B = Aτ, and only A and C are unknown. M commutes with τ, so it falls apart into an even and an
+odd part on the eigenvectors of τ, and so does G_C = G⁺ + G⁻ (even and odd slices): with L_A the rows of L that belong
+to A, and P± = (1 ± τ)/2, the system for A alone, of size IR, is
+
+    I ⊗ (G_B∘G_C) + (G⁺ − G⁻)_qs B_is B_jq − 2 (L_A P⁺ M⁻¹ P⁺ L_Aᵀ) ∘ G⁺ − 2 (L_A P⁻ M⁻¹ P⁻ L_Aᵀ) ∘ G⁻ + μI.
+
 Everything is in this one file because Numba keeps compiled code on disk and compiles a function anew when the file
 that it is in has changed, but not when a function that it calls, in another file, has.
 """
@@ -172,22 +181,27 @@ class Point(NamedTuple):
 
 
 class System(NamedTuple):
-    """The factored matrix H + μI, see `factorize`, and room for `solve`.
+    """The factored matrix H + μI, see `factorize`, and room for `solve`; N is (I+J)R, or IR under a symmetry.
 
     Attributes
     ----------
+    symmetry : ndarray of int, shape (2,)
+        Number of fixed terms, negative without a symmetry; number of even slices.
     eliminated : ndarray, shape (R, R)
         Lower Cholesky factor of M.
-    reduced : ndarray, shape ((I+J)R, (I+J)R)
+    reduced : ndarray, shape (N, N)
         Lower Cholesky factor of the Schur complement.
-    coupling : ndarray, shape ((I+J)R, R)
-    repeated, tiled, gram : ndarray, shapes (R, IR), (J, IR), (R, (I+J)R)
+    coupling : ndarray, shape (N, R)
+    repeated, tiled, gram : ndarray, shapes (R, IR), (J, IR), (R, N)
         Rows as long as those of the Schur complement, so that it is put together by long vector operations.
-    right : ndarray, shape (2, (I+J)R)
+    right : ndarray, shape (2, N)
     mixed, other : ndarray, shape (R, R)
     vectors, steps : ndarray, shape (2, (I+J+K)R)
+    odd_reduced, odd_coupling, odd_gram : ndarray, shapes (N, N), (N, pairs), (R, N)
+        The odd parts under a symmetry, empty without.
     """
 
+    symmetry: NDArray[np.int64]
     eliminated: Array
     reduced: Array
     coupling: Array
@@ -199,6 +213,9 @@ class System(NamedTuple):
     other: Array
     vectors: Array
     steps: Array
+    odd_reduced: Array
+    odd_coupling: Array
+    odd_gram: Array
 
 
 class State(NamedTuple):
@@ -253,14 +270,27 @@ def make_point(shape: tuple[int, ...], rank: int) -> Point:
     return Point(np.empty(size), np.empty(size), np.empty((3, rank, rank)), np.empty(shape))
 
 
-def make_system(shape: tuple[int, ...], rank: int) -> System:
-    """Room for the system of a tensor of `shape` (I, J, K)."""
+def make_system(shape: tuple[int, ...], rank: int, fixed: int = -1, even: int = 0) -> System:
+    """Room for the system of a tensor of `shape` (I, J, K).
+
+    Parameters
+    ----------
+    shape : (I, J, K)
+    rank : int
+    fixed : int
+        Number of fixed terms under a symmetry, for which I = J; negative without one.
+    even : int
+        Number of even slices.
+    """
     rows, columns, _ = shape
-    size, width = (rows + columns) * rank, rows * rank
+    width, symmetric = rows * rank, fixed >= 0
+    size = width if symmetric else width + columns * rank
+    pairs = (rank - fixed) // 2 if symmetric else 0
+    odd = size if symmetric else 0
     sizes = (
         (rank, rank),
         (size, size),
-        (size, rank),
+        (size, rank - pairs),
         (rank, width),
         (columns, width),
         (rank, size),
@@ -269,8 +299,11 @@ def make_system(shape: tuple[int, ...], rank: int) -> System:
         (rank, rank),
         (2, sum(shape) * rank),
         (2, sum(shape) * rank),
+        (odd, odd),
+        (odd, pairs),
+        (rank, odd),
     )
-    return System(*(np.empty(size) for size in sizes))
+    return System(np.array([fixed, even]), *(np.empty(size) for size in sizes))
 
 
 @_compiled
@@ -348,6 +381,8 @@ def _gram(factor: Array, out: Array) -> None:
 @_compiled
 def factorize(point: Point, damping: float, system: System) -> bool:
     """Factor H + μI; false when it is not positive definite in floating point."""
+    if system.symmetry[0] >= 0:
+        return _factorize_symmetric(point, damping, system)
     gram_a, gram_b, gram_c = point.grams
     rank = len(gram_a)
     a, b, _ = split(point.theta, point.error, rank)
@@ -411,12 +446,117 @@ def _add_and_scale(a: Array, b: Array, gram_c: Array, system: System) -> None:
 
 
 @_compiled
+def _factorize_symmetric(point: Point, damping: float, system: System) -> bool:
+    """`factorize` restricted to what has the symmetry."""
+    gram_a, gram_b, gram_c = point.grams
+    rank, fixed, even = len(gram_a), system.symmetry[0], system.symmetry[1]
+    a, b, c = split(point.theta, point.error, rank)
+    pairs = (rank - fixed) // 2
+    eliminated, reduced, odd_reduced = system.eliminated, system.reduced, system.odd_reduced
+    eliminated[:] = gram_a * gram_b
+    for r in range(rank):
+        eliminated[r, r] += damping
+    even_part, odd_part = np.empty((fixed + pairs, fixed + pairs)), np.empty((pairs, pairs))
+    _take_apart(eliminated, fixed, even_part, odd_part)
+    if not (cholesky(eliminated) and cholesky(even_part)):
+        return False
+    _couple_symmetric(a, gram_b, fixed, system.coupling, system.odd_coupling)
+    _divide_by_factor(even_part, system.coupling)
+    _minus_own_product(system.coupling, reduced)
+    if pairs:
+        if not cholesky(odd_part):
+            return False
+        _divide_by_factor(odd_part, system.odd_coupling)
+        _minus_own_product(system.odd_coupling, odd_reduced)
+    else:
+        odd_reduced[:] = 0.0
+    _gram(c[:even], system.mixed)
+    _gram(c[even:], system.other)
+    _add_and_scale_symmetric(b, system)
+    for q in range(len(reduced)):
+        r, start = q % rank, q - q % rank
+        for s in range(r + 1):
+            reduced[q, start + s] += gram_b[r, s] * gram_c[r, s]
+        reduced[q, q] += damping
+    return cholesky(reduced)
+
+
+@_compiled
+def _take_apart(matrix: Array, fixed: int, even_part: Array, odd_part: Array) -> None:
+    """The lower triangles of M on the eigenvectors of τ: e_q for fixed terms, (e_q ± e_τq)/√2 for pairs."""
+    even_part[:fixed, :fixed] = matrix[:fixed, :fixed]
+    for x in range(len(odd_part)):
+        q = fixed + 2 * x
+        for r in range(fixed):
+            even_part[fixed + x, r] = np.sqrt(2.0) * matrix[q, r]
+        for y in range(x + 1):
+            same, crossed = matrix[q, fixed + 2 * y], matrix[q, fixed + 2 * y + 1]
+            even_part[fixed + x, fixed + y] = same + crossed
+            odd_part[x, y] = same - crossed
+
+
+@_compiled
+def _couple_symmetric(a: Array, gram_b: Array, fixed: int, coupling: Array, odd_coupling: Array) -> None:
+    """√2 L_A P± on the eigenvectors of τ."""
+    rank = len(gram_b)
+    for i in range(len(a)):
+        for r in range(rank):
+            row, odd_row = coupling[i * rank + r], odd_coupling[i * rank + r]
+            for s in range(fixed):
+                row[s] = np.sqrt(2.0) * a[i, s] * gram_b[r, s]
+            for x in range(len(odd_row)):
+                s = fixed + 2 * x
+                first, second = a[i, s] * gram_b[r, s], a[i, s + 1] * gram_b[r, s + 1]
+                row[fixed + x] = first + second
+                odd_row[x] = first - second
+
+
+@_compiled
+def _add_and_scale_symmetric(b: Array, system: System) -> None:
+    """Scale both parts by G⁺ and G⁻, which are in `mixed` and `other`, and add (G⁺ − G⁻)_qs B_is B_jq."""
+    rows, rank = b.shape
+    reduced, odd_reduced = system.reduced, system.odd_reduced
+    for i in range(rows):
+        for r in range(rank):
+            system.gram[r, i * rank : (i + 1) * rank] = system.mixed[r]
+            system.odd_gram[r, i * rank : (i + 1) * rank] = system.other[r]
+            system.repeated[r, i * rank : (i + 1) * rank] = b[i, r]
+        for j in range(rows):
+            system.tiled[i, j * rank : (j + 1) * rank] = b[i]
+    for q in range(rows * rank):
+        r = q % rank
+        row, odd_row, scale, odd_scale = reduced[q], odd_reduced[q], system.gram[r], system.odd_gram[r]
+        repeated, tiled = system.repeated[r], system.tiled[q // rank]
+        for p in range(q + 1):
+            cross = repeated[p] * tiled[p]
+            row[p] = (row[p] + cross) * scale[p] + (odd_row[p] - cross) * odd_scale[p]
+
+
+@_compiled
+def symmetrize(theta: Array, tensor: Array, symmetry: NDArray[np.int64], rank: int) -> None:
+    """Make θ symmetric: B follows A, and of each pair the second column of C the first."""
+    a, b, c = split(theta, tensor, rank)
+    fixed, even = symmetry
+    b[:, :fixed] = a[:, :fixed]
+    c[even:, :fixed] = 0.0
+    for q in range(fixed, rank, 2):
+        b[:, q] = a[:, q + 1]
+        b[:, q + 1] = a[:, q]
+        c[:even, q + 1] = c[:even, q]
+        c[even:, q + 1] = -c[even:, q]
+
+
+@_compiled
 def solve(point: Point, system: System, right: Array, out: Array) -> None:
-    """Put (H + μI)⁻¹, factored by `factorize`, applied to one or two vectors, the rows of `right`, into `out`."""
+    """Put (H + μI)⁻¹, factored by `factorize`, applied to one or two vectors, the rows of `right`, into `out`.
+
+    Under a symmetry the vectors have it too.
+    """
     gram_a, gram_b, _ = point.grams
     rank = len(gram_a)
     a, b, c = split(point.theta, point.error, rank)
     width, size = a.size, a.size + b.size
+    symmetric = system.symmetry[0] >= 0
     reduced = system.right[: len(right)]
     out[:] = right
     for vector in range(len(right)):
@@ -424,13 +564,16 @@ def solve(point: Point, system: System, right: Array, out: Array) -> None:
         _solve_rows(system.eliminated, eliminated)
         _products(c, eliminated, system.mixed)
         _subtract_coupled(a, gram_b, system.mixed, out[vector, :width])
-        _subtract_coupled(b, gram_a, system.mixed, out[vector, width:size])
-        reduced[vector] = out[vector, :size]
+        if not symmetric:
+            _subtract_coupled(b, gram_a, system.mixed, out[vector, width:size])
+        reduced[vector] = out[vector, : reduced.shape[1]]
     cholesky_solve(system.reduced, reduced)
     for vector in range(len(right)):
-        out[vector, :size] = reduced[vector]
-        _products(reduced[vector, :width].reshape(-1, rank), a, system.mixed)
-        _products(reduced[vector, width:].reshape(-1, rank), b, system.other)
+        out[vector, : reduced.shape[1]] = reduced[vector]
+        if symmetric:
+            symmetrize(out[vector], point.error, system.symmetry, rank)
+        _products(out[vector, :width].reshape(-1, rank), a, system.mixed)
+        _products(out[vector, width:size].reshape(-1, rank), b, system.other)
         for r in range(rank):
             for s in range(rank):
                 system.mixed[r, s] = gram_b[r, s] * system.mixed[r, s] + gram_a[r, s] * system.other[r, s]
@@ -441,6 +584,8 @@ def solve(point: Point, system: System, right: Array, out: Array) -> None:
                 for s in range(rank):
                     eliminated[k, s] -= c[k, r] * system.mixed[r, s]
         _solve_rows(system.eliminated, eliminated)
+        if symmetric:
+            symmetrize(out[vector], point.error, system.symmetry, rank)
 
 
 @_compiled

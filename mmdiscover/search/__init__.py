@@ -2,5 +2,15 @@
 
 from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
 from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
+from mmdiscover.search.symmetry import Transposition
 
-__all__ = ["EXACT_RESIDUAL", "Fit", "FitStatus", "SearchSettings", "complete_settings", "run_start", "smallest_bound"]
+__all__ = [
+    "EXACT_RESIDUAL",
+    "Fit",
+    "FitStatus",
+    "SearchSettings",
+    "Transposition",
+    "complete_settings",
+    "run_start",
+    "smallest_bound",
+]

@@ -69,7 +69,7 @@ def time_lm(fmt: Format, rank: int, budget: float = 1.0) -> LMTimes:
     reduced, full = rank * (sum(fmt.shape) - max(fmt.shape)), rank * sum(fmt.shape)
     require_memory(16 * (reduced**2 + full**2), f"the benchmark of {scheme_name(fmt, rank)}")
     tensor = matmul_tensor(fmt)
-    start = random_start(fmt, rank, settings.start_scale, np.random.default_rng(0))
+    start = random_start(fmt.shape, rank, settings.start_scale, np.random.default_rng(0))
     limits = FitSettings(bound=settings.bound, max_iterations=_ITERATIONS, tolerance=0.0)
     systems = [_positive_definite(size) for size in (reduced, full)]
 

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from mmdiscover.core.format import scheme_name
 from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import InputError
+from mmdiscover.search.symmetry import check_transposition
 
 if TYPE_CHECKING:
     from mmdiscover.core.format import Format
+    from mmdiscover.search.symmetry import Transposition
 
 BOUND_PER_PRODUCT = 6.6
 """Default c divided by the rank: radii at which exact fits were found lay at 5.7 to 7.7 times the rank."""
+LARGEST_START_SCALE = 1e3
+MOST_ITERATIONS = 10**6
 
 
 @dataclass(frozen=True)
@@ -28,19 +32,31 @@ class SearchSettings:
     start_scale : float
         Standard deviation of the entries of the random start, before it is pulled onto the ball.
     max_iterations : int
+    symmetry : Transposition or None
+        Look only for schemes with this symmetry.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range.
     """
 
     bound: float | None = None
     start_scale: float = 0.5
     max_iterations: int = 500
+    symmetry: Transposition | None = None
 
     def __post_init__(self) -> None:
         if self.bound is not None and not (isfinite(self.bound) and self.bound > 0):
             raise InputError(f"bound is {self.bound!r}, expected a positive number")
-        if not (isfinite(self.start_scale) and self.start_scale > 0):
-            raise InputError(f"start scale is {self.start_scale!r}, expected a positive number")
-        if self.max_iterations < 1:
-            raise InputError(f"iteration limit is {self.max_iterations!r}, expected an integer >= 1")
+        if not 0 < self.start_scale <= LARGEST_START_SCALE:
+            raise InputError(
+                f"start scale is {self.start_scale!r}, expected a positive number up to {LARGEST_START_SCALE:g}"
+            )
+        if not isinstance(self.max_iterations, int) or not 1 <= self.max_iterations <= MOST_ITERATIONS:
+            raise InputError(
+                f"iteration limit is {self.max_iterations!r}, expected an integer from 1 to {MOST_ITERATIONS}"
+            )
 
 
 def smallest_bound(fmt: Format) -> float:
@@ -69,7 +85,7 @@ def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> Searc
     Raises
     ------
     InputError
-        If no scheme can have this rank, or no exact fit lies within the bound.
+        If no scheme can have this rank, no exact fit lies within the bound, or the format has no such symmetry.
     CapacityError
         If the linear systems would not fit in memory.
     """
@@ -80,6 +96,8 @@ def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> Searc
     cells = fmt.shape[0] * fmt.shape[1] * fmt.shape[2]
     unknowns = (small + middle) * rank
     require_memory(8 * (4 * unknowns**2 + 4 * cells), f"the search for {name}")
+    if settings.symmetry is not None:
+        check_transposition(fmt, rank, settings.symmetry)
     if settings.bound is None:
         return replace(settings, bound=max(BOUND_PER_PRODUCT * rank, 2 * smallest_bound(fmt)))
     if settings.bound < smallest_bound(fmt):

@@ -210,7 +210,7 @@ def test_the_monitor_stops_it() -> None:
         seen.append(value)
         return len(seen) == 3
 
-    end = fit_cp(tensor, start, FitSettings(), monitor)
+    end = fit_cp(tensor, start, FitSettings(), monitor=monitor)
     assert (end.status, end.iterations) == (LMStatus.STOPPED, 3)
     assert seen[-1] == end.objective
 
@@ -223,7 +223,7 @@ def test_the_history_holds_every_objective() -> None:
         seen.append(value)
         return False
 
-    watched = fit_cp(tensor, start, FitSettings(bound=9.0, max_iterations=20), monitor)
+    watched = fit_cp(tensor, start, FitSettings(bound=9.0, max_iterations=20), monitor=monitor)
     end = fit_cp(tensor, start, FitSettings(bound=9.0, max_iterations=20))
     np.testing.assert_array_equal(end.history, watched.history)
     np.testing.assert_array_equal(end.history[1:], seen)

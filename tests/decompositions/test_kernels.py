@@ -25,6 +25,8 @@ from tests.decompositions.dense import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmdiscover.decompositions.kernels import Array, Point, System
 
 
@@ -131,7 +133,7 @@ def test_an_indefinite_complement_is_noticed() -> None:
 # One step, and the gain ratio: actual decrease by the decrease of the quadratic model, evaluated densely.
 
 
-def dense_gain(given_problem: Problem, step: Array, trial: Point) -> float:
+def dense_gain(given_problem: Problem, step: NDArray[np.floating], trial: Point) -> float:
     tensor, factors = given_problem
     error = (model(factors) - tensor).ravel()
     predicted = error @ error - np.sum((error + jacobian(factors) @ step) ** 2)
@@ -143,7 +145,7 @@ def test_an_unconstrained_step(given_problem: Problem, damping: float) -> None:
     tensor, factors = given_problem
     point, system, trial = at(given_problem)
     gain = kernels.try_step(tensor, point, system, damping, inf, trial)
-    step: Array = np.linalg.solve(damped_matrix(factors, damping), -gradient(given_problem))
+    step = np.linalg.solve(damped_matrix(factors, damping), -gradient(given_problem))
     np.testing.assert_allclose(trial.theta, flatten(factors) + step, rtol=1e-7, atol=1e-8 * max(1, np.abs(step).max()))
     assert gain == pytest.approx(dense_gain(given_problem, step, trial), rel=1e-5, abs=1e-6)
     expected = np.empty(tensor.shape)

@@ -46,7 +46,7 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 def test_random_starts_have_the_scale_asked_for() -> None:
     fmt = Format(4, 5, 6)
-    u, v, w = start.random_start(fmt, 50, 0.3, np.random.default_rng(0))
+    u, v, w = start.random_start(fmt.shape, 50, 0.3, np.random.default_rng(0))
     assert (u.shape, v.shape, w.shape) == ((20, 50), (30, 50), (24, 50))
     for factor in (u, v, w):
         assert np.std(factor) == pytest.approx(0.3, rel=0.1)

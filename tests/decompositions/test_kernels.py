@@ -124,10 +124,13 @@ def test_an_indefinite_eliminated_block_is_noticed() -> None:
 def test_an_indefinite_complement_is_noticed() -> None:
     # Scaling within the terms changes nothing, so H is singular, although the eliminated block is not.
     point, system, _ = at(problem((2, 3, 4), 2, 0))
-    damping = -0.1 * np.linalg.eigvalsh(point.grams[0] * point.grams[1])[0]
+    block = point.grams[0] * point.grams[1]
+    damping = -0.1 * np.linalg.eigvalsh(block)[0]
     assert damping < 0
     assert not kernels.factorize(point, damping, system)
-    assert kernels.cholesky(system.eliminated)
+    np.testing.assert_allclose(
+        np.tril(system.eliminated), np.linalg.cholesky(block + damping * np.eye(len(block))), atol=1e-12
+    )
 
 
 # One step, and the gain ratio: actual decrease by the decrease of the quadratic model, evaluated densely.

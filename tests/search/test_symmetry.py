@@ -1,0 +1,217 @@
+"""Schemes that a transposition leaves unchanged: the problem in other bases, and the fits it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from mmdiscover.core.format import Format
+from mmdiscover.core.tensor import matmul_tensor
+from mmdiscover.errors import InputError
+from mmdiscover.search import (
+    EXACT_RESIDUAL,
+    Fit,
+    SearchSettings,
+    Transposition,
+    complete_settings,
+    run_start,
+    smallest_bound,
+)
+from mmdiscover.search.start import random_start
+from mmdiscover.search.symmetry import check_transposition, symmetric_problem, transposable
+from tests.decompositions.dense import model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mmdiscover.decompositions.gauss_newton import Triple
+
+FORMATS = ["1x1x1", "2x2x2", "3x2x3", "2x3x3", "3x3x2", "1x4x1", "2x1x1", "3x3x3", "1x2x1"]
+
+
+def shift_of(fmt: Format) -> int:
+    """How often the first dimension goes last until first and last are equal."""
+    n, m, p = fmt.sizes
+    return 0 if n == p else 1 if m == n else 2
+
+
+def middle(fmt: Format) -> int:
+    """The dimension that the form belongs to."""
+    return fmt.sizes[(shift_of(fmt) + 1) % 3]
+
+
+def forms(fmt: Format) -> list[int | None]:
+    """Every form that exists."""
+    return [*range(middle(fmt) + 1), *([None] if middle(fmt) % 2 == 0 else [])]
+
+
+CASES = [(fmt, negative) for fmt in map(Format.parse, FORMATS) for negative in forms(fmt)]
+
+
+@pytest.mark.parametrize(("fmt", "negative"), CASES, ids=str)
+def test_the_tensor_has_the_symmetry_in_the_new_bases(fmt: Format, negative: int | None) -> None:
+    problem = symmetric_problem(fmt, 4, Transposition(2, negative))
+    rows, columns, slices = problem.tensor.shape
+    n = fmt.sizes[shift_of(fmt)]
+    assert (rows, columns, slices) == (n * middle(fmt), n * middle(fmt), n * n)
+    assert (problem.symmetry.fixed, problem.format) == (2, fmt)
+    assert problem.symmetry.even == (n * (n + 1) // 2 if negative is not None else n * (n - 1) // 2)
+    signs = np.where(np.arange(slices) < problem.symmetry.even, 1.0, -1.0)
+    np.testing.assert_allclose(problem.tensor.transpose(1, 0, 2) * signs, problem.tensor, atol=1e-15)
+    assert np.sum(problem.tensor**2) == pytest.approx(fmt.classical_rank)
+    for basis in problem.bases:
+        np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-15)
+
+
+@pytest.mark.parametrize(("fmt", "negative"), CASES, ids=str)
+def test_factors_go_back_to_the_bases_of_the_format(fmt: Format, negative: int | None) -> None:
+    problem = symmetric_problem(fmt, 4, Transposition(2, negative))
+    for seed in range(3):
+        found = random_start(problem.tensor.shape, 4, 1.0, np.random.default_rng(seed))
+        factors = problem.factors(found)
+        assert [factor.shape for factor in factors] == [(rows, 4) for rows in fmt.shape]
+        assert sum(np.sum(x**2) for x in factors) == pytest.approx(sum(np.sum(x**2) for x in found))
+        # A change of orthonormal bases keeps the distance to any model, so it maps the one tensor to the other.
+        distance = np.sum((model(found) - problem.tensor) ** 2)
+        assert np.sum((model(factors) - matmul_tensor(fmt)) ** 2) == pytest.approx(distance)
+
+
+def run(name: str, rank: int, transposition: Transposition, seed: int) -> Fit:
+    settings = SearchSettings(symmetry=transposition)
+    return run_start(Format.parse(name), rank, settings, np.random.SeedSequence(seed))
+
+
+def matrices(fit: Fit) -> list[NDArray[np.float64]]:
+    """Stacks of U_q (n×m), V_q (m×n) and W_q (n×n), of a format that is shifted to ⟨n,m,n⟩."""
+    fmt = fit.factors.format
+    arrays = [factor.T.reshape(-1, *shape) for factor, shape in zip(fit.factors.arrays, fmt.matrix_shapes, strict=True)]
+    return [arrays[(k + shift_of(fmt)) % 3] for k in range(3)]
+
+
+def image(fit: Fit, negative: int | None) -> Triple:
+    """(U, V, W) → (VᵀF, F⁻¹Uᵀ, Wᵀ) of all products, each matrix as a column."""
+    u, v, w = matrices(fit)
+    m = u.shape[2]
+    form = np.zeros((m, m))
+    if negative is None:
+        for i in range(0, m, 2):
+            form[i, i + 1], form[i + 1, i] = 1.0, -1.0
+    else:
+        form[:] = np.diag([1.0] * (m - negative) + [-1.0] * negative)
+    return columns(v.transpose(0, 2, 1) @ form, np.linalg.inv(form) @ u.transpose(0, 2, 1), w.transpose(0, 2, 1))
+
+
+def columns(*stacks: NDArray[np.float64]) -> Triple:
+    u, v, w = (stack.reshape(len(stack), -1).T for stack in stacks)
+    return u, v, w
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "transposition", "seeds"),
+    [
+        ("2x2x2", 7, Transposition(3, 1), range(4)),
+        ("2x2x2", 7, Transposition(1), range(4)),
+        ("2x2x2", 8, Transposition(4, 0), range(4)),
+        ("2x2x2", 8, Transposition(0), range(4)),
+        ("3x2x3", 15, Transposition(5, 1), range(10)),
+        ("2x3x3", 15, Transposition(5, 1), range(10)),
+        ("3x3x2", 15, Transposition(5, 1), range(10)),
+        ("3x2x3", 15, Transposition(3), range(6)),
+        ("2x3x3", 15, Transposition(3), range(6)),
+        ("3x3x2", 15, Transposition(3), range(6)),
+        ("3x3x3", 23, Transposition(7, 1), range(1, 2)),
+    ],
+    ids=str,
+)
+def test_exact_fits_have_the_symmetry(name: str, rank: int, transposition: Transposition, seeds: range) -> None:
+    exact = [fit for fit in (run(name, rank, transposition, seed) for seed in seeds) if fit.exact]
+    assert exact
+    for fit in exact[:3]:
+        assert fit.factors.residual() <= 2 * EXACT_RESIDUAL
+        assert fit.settings.symmetry == transposition
+        factors = columns(*matrices(fit))
+        products, images = (
+            np.einsum("ir,jr,kr->rijk", *found).reshape(rank, -1)
+            for found in (factors, image(fit, transposition.negative))
+        )
+        distances = np.linalg.norm(products[:, None] - images, axis=2)
+        partners = distances.argmin(axis=1)
+        assert distances[range(rank), partners].max() < 1e-12
+        assert sorted(partners) == list(range(rank))
+        assert sum(partners == range(rank)) == transposition.fixed
+
+
+def test_the_seed_alone_decides() -> None:
+    first, second, third = (run("3x2x3", 15, Transposition(3), seed) for seed in (2, 2, 3))
+    assert all(np.array_equal(x, y) for x, y in zip(first.factors.arrays, second.factors.arrays, strict=True))
+    assert replace(first, factors=second.factors) == second
+    assert not np.allclose(first.factors.u, third.factors.u)
+
+
+def test_the_settings_reach_the_symmetric_start() -> None:
+    fmt, transposition = Format(2, 2, 2), Transposition(1)
+    settings = SearchSettings(bound=14.0, start_scale=0.01, max_iterations=2, symmetry=transposition)
+    fit = run_start(fmt, 7, settings, np.random.SeedSequence(0))
+    assert fit.settings == complete_settings(fmt, 7, settings) == settings
+    assert fit.iterations == 2
+    small = run_start(fmt, 7, replace(settings, max_iterations=1), np.random.SeedSequence(0))
+    large = run_start(fmt, 7, replace(settings, max_iterations=1, start_scale=0.5), np.random.SeedSequence(0))
+    assert small.squared_norm < 1 < large.squared_norm <= 14.0 * (1 + 1e-12)
+
+
+def test_defaults_are_filled_in_beside_a_symmetry() -> None:
+    settings = complete_settings(Format(3, 2, 3), 15, SearchSettings(symmetry=Transposition(3)))
+    assert settings.symmetry == Transposition(3, None)
+    assert settings.bound is not None
+    assert settings.bound > smallest_bound(Format(3, 2, 3))
+    assert SearchSettings().symmetry is None
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_turned_until_its_ends_are_equal(name: str) -> None:
+    fmt = Format.parse(name)
+    found = transposable(fmt)
+    assert found is not None
+    shift, turned = found
+    assert shift in range(3)
+    sizes = fmt.sizes[shift:] + fmt.sizes[:shift]
+    assert turned.sizes == sizes
+    assert sizes[0] == sizes[2]
+    assert transposable(Format(2, 3, 4)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "transposition", "message"),
+    [
+        ("2x3x4", 24, Transposition(2, 0), "transposition of 2x3x4: expected a format with two equal dimensions"),
+        ("3x3x3", 23, Transposition(1), "of 3x3x3: the alternating form needs an even dimension, got 3"),
+        ("2x3x2", 11, Transposition(1), "needs an even dimension, got 3"),
+        ("3x3x1", 9, Transposition(1), "needs an even dimension, got 1"),
+        ("2x2x2", 7, Transposition(1, 3), "of 2x2x2: 3 negative entries, expected 0 to 2"),
+        ("2x2x2", 7, Transposition(1, -1), "-1 negative entries, expected 0 to 2"),
+        ("2x2x3", 11, Transposition(1, 4), "4 negative entries, expected 0 to 3"),
+        ("2x2x2", 7, Transposition(2, 1), "of 2x2x2: 2 of 7 products fixed, expected an even number of others"),
+        ("2x2x2", 7, Transposition(9, 1), "9 of 7 products fixed"),
+        ("2x2x2", 7, Transposition(-1, 1), "-1 of 7 products fixed"),
+    ],
+)
+def test_symmetries_that_cannot_be(name: str, rank: int, transposition: Transposition, message: str) -> None:
+    fmt = Format.parse(name)
+    for refuse in (check_transposition, symmetric_problem):
+        with pytest.raises(InputError, match=message):
+            refuse(fmt, rank, transposition)
+    settings = SearchSettings(symmetry=transposition)
+    with pytest.raises(InputError, match=message):
+        complete_settings(fmt, rank, settings)
+    with pytest.raises(InputError, match=message):
+        run_start(fmt, rank, settings, np.random.SeedSequence(0))
+
+
+@pytest.mark.parametrize("name", ["2x2x3", "2x3x2", "3x2x2"])
+def test_the_form_belongs_to_the_dimension_that_stands_alone(name: str) -> None:
+    fmt = Format.parse(name)
+    shift, turned = check_transposition(fmt, 11, Transposition(11, 3))
+    assert (shift, turned) == (shift_of(fmt), Format(2, 3, 2))

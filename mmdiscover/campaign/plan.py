@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.campaign.learning import Learner, Pins, candidates
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import InputError
 from mmdiscover.refine import RefineSettings
-from mmdiscover.search import SearchSettings, complete_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mmdiscover.search import SearchSettings
 
+
+_FIRST_WAVE, _LARGEST_WAVE = 8, 512
 _REFINE_MATRICES = 6
 """Matrices over all unknowns that exist at a time while a fit is refined, its eigenvectors among them."""
 
@@ -32,14 +34,15 @@ class Target:
         Place in its campaign, from 0: part of the seed of each of its trials.
     format : Format
     rank : int
-    search : SearchSettings
+    pins : Pins
+        Settings of the search that the user has chosen; the others are learnt.
     refine : RefineSettings
     """
 
     position: int
     format: Format
     rank: int
-    search: SearchSettings
+    pins: Pins
     refine: RefineSettings
 
     @property
@@ -50,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True)
 class TrialTask:
-    """One trial. Seed, target and index decide its result, whoever runs it and when.
+    """One trial. Seed, target, index and settings decide its result, whoever runs it and when.
 
     Parameters
     ----------
@@ -58,11 +61,14 @@ class TrialTask:
     campaign_seed : int
     index : int
         Number of the trial within its target, from 0.
+    search : SearchSettings
+        Complete.
     """
 
     target: Target
     campaign_seed: int
     index: int
+    search: SearchSettings
 
     @property
     def spawn_key(self) -> tuple[int, int]:
@@ -71,8 +77,13 @@ class TrialTask:
 
     def seeds(self) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
         """Seeds of the search and of the refinement."""
-        search, refine = np.random.SeedSequence(self.campaign_seed, spawn_key=self.spawn_key).spawn(2)
+        search, refine, _ = _seeds(self.campaign_seed, self.spawn_key)
         return search, refine
+
+
+def _seeds(campaign_seed: int, spawn_key: tuple[int, int]) -> list[np.random.SeedSequence]:
+    """Seeds of a trial's search, its refinement and the choice of its settings."""
+    return np.random.SeedSequence(campaign_seed, spawn_key=spawn_key).spawn(3)
 
 
 @dataclass(frozen=True)
@@ -102,31 +113,53 @@ class Budget:
             raise InputError(f"time is {self.seconds:g} s, expected more than 0 and less than three years")
 
 
-def plan_target(fmt: Format, rank: int, bound: float | None = None, position: int = 0) -> Target:
-    """A target whose settings can work.
+def plan_target(fmt: Format, rank: int, pins: Pins | None = None, position: int = 0) -> Target:
+    """A target that can be searched for.
 
     Parameters
     ----------
     fmt : Format
     rank : int
-    bound : float, optional
-        Squared radius of the ball that is searched; left out, the default of the format and rank.
+    pins : Pins, optional
+        Settings of the search that are not to be learnt.
     position : int
 
     Raises
     ------
     InputError
-        If no scheme can have this rank, or no exact fit lies within the bound.
+        If no scheme can have this rank, or what is pinned cannot work.
     CapacityError
         If searching or refining would not fit in memory.
     """
-    settings = complete_settings(fmt, rank, SearchSettings(bound=bound))
+    pins = pins or Pins()
+    candidates(fmt, rank, pins)
     unknowns = sum(fmt.shape) * rank
     require_memory(_REFINE_MATRICES * 8 * unknowns**2, f"refining a fit of {scheme_name(fmt, rank)}")
-    return Target(position, fmt, rank, settings, RefineSettings())
+    return Target(position, fmt, rank, pins, RefineSettings())
 
 
-def trial_tasks(target: Target, campaign_seed: int, starts: int | None) -> Iterator[TrialTask]:
-    """The trials of a target in their order, endless where `starts` is None."""
-    for index in count() if starts is None else range(starts):
-        yield TrialTask(target, campaign_seed, index)
+def waves(target: Target, campaign_seed: int, starts: int | None, learner: Learner) -> Iterator[list[TrialTask]]:
+    """The trials of a target in their order, endless where `starts` is None.
+
+    The settings of a wave are chosen when it is asked for. All earlier trials must have been learnt from by then: so
+    the choice depends on the seed and on what was known at the beginning, not on how many workers there are.
+
+    Parameters
+    ----------
+    target : Target
+    campaign_seed : int
+    starts : int or None
+    learner : Learner
+    """
+    first = 0
+    while starts is None or first < starts:
+        # So large that waiting for the last trial of a wave costs little, and so small that little is learnt too late.
+        size = min(max(first, _FIRST_WAVE), _LARGEST_WAVE)
+        end = first + size if starts is None else min(first + size, starts)
+        wave = []
+        for index in range(first, end):
+            *_, choice = _seeds(campaign_seed, (target.position, index))
+            settings = learner.choose(np.random.default_rng(choice))
+            wave.append(TrialTask(target, campaign_seed, index, settings))
+        yield wave
+        first = end

@@ -34,6 +34,8 @@ WORKERS_PER_CORE = 4
 SMALL_PROBLEM = 350
 """Entries of all factors up to which a trial is over before a worker process has loaded its modules."""
 
+_NAP = 0.002
+
 _END = object()
 
 
@@ -78,7 +80,7 @@ def run_in_process(run: Run, tasks: Iterable[TrialTask], interrupts: Interrupts)
 
 
 def run_in_workers(
-    run: Run, tasks: Iterable[TrialTask], interrupts: Interrupts, workers: int
+    run: Run, waves: Iterable[Iterable[TrialTask]], interrupts: Interrupts, workers: int
 ) -> Generator[TrialOutcome | None]:
     """Run trials in worker processes with one BLAS thread each.
 
@@ -88,8 +90,9 @@ def run_in_workers(
     ----------
     run : callable
         Picklable.
-    tasks : iterable of TrialTask
-        Taken lazily, a few ahead of what is running, in other threads.
+    waves : iterable of iterables of TrialTask
+        Taken lazily, in other threads: the tasks of a wave a few ahead of what is running, and a wave when the caller
+        has come back for more after each outcome of those before it.
     interrupts : Interrupts
     workers : int
         At least 2.
@@ -104,7 +107,7 @@ def run_in_workers(
     MMDiscoverError
         If a worker process was killed.
     """
-    collector = _Collector(run, tasks, workers)
+    collector = _Collector(run, waves, workers)
     collector.start()
     try:
         while True:
@@ -123,6 +126,7 @@ def run_in_workers(
                 # Nothing new is begun, so that the inbox runs empty.
                 collector.closing = True
             yield item
+            collector.received += 1
     finally:
         collector.close()
 
@@ -134,12 +138,13 @@ class _Collector(threading.Thread):
     Ctrl-C in a terminal reaches all processes, and only the main thread is to answer.
     """
 
-    def __init__(self, run: Run, tasks: Iterable[TrialTask], workers: int) -> None:
+    def __init__(self, run: Run, waves: Iterable[Iterable[TrialTask]], workers: int) -> None:
         super().__init__(name="mmdiscover-collector", daemon=True)
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.closing = False
-        self._run, self._tasks, self._workers = run, tasks, workers
-        self._dispatched = threading.Event()
+        self.received = 0
+        self._run, self._waves, self._workers = run, waves, workers
+        self._dispatching = threading.Lock()
 
     def run(self) -> None:
         # joblib's resource trackers must not die of the terminal's end, or what they track is left behind. Starting
@@ -149,24 +154,36 @@ class _Collector(threading.Thread):
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, BY_USER)
         try:
-            with parallel_config(
-                backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
-            ):
-                parallel = Parallel(
+            with (
+                parallel_config(
+                    backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
+                ),
+                Parallel(
                     n_jobs=self._workers, return_as="generator_unordered", batch_size=1, max_nbytes=None
-                )
-                outcomes = parallel(delayed(self._run)(task) for task in self._open_tasks())
-            self._dispatched.set()
-            for outcome in outcomes:
-                self.inbox.put(outcome)
+                ) as parallel,
+            ):
+                self._run_waves(parallel)
             self.inbox.put(_END)
         except BaseException as failure:  # noqa: BLE001 (the main thread raises it)
             self.inbox.put(failure)
-        finally:
-            self._dispatched.set()
 
-    def _open_tasks(self) -> Iterator[TrialTask]:
-        for task in self._tasks:
+    def _run_waves(self, parallel: Parallel) -> None:
+        sent = 0
+        for wave in self._waves:
+            with self._dispatching:
+                if self.closing:
+                    return
+                outcomes = parallel(delayed(self._run)(task) for task in self._open_tasks(wave))
+            for outcome in outcomes:
+                self.inbox.put(outcome)
+                sent += 1
+            while self.received < sent:
+                if self.closing:
+                    return
+                time.sleep(_NAP)
+
+    def _open_tasks(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
+        for task in wave:
             if self.closing:
                 return
             yield task
@@ -174,8 +191,8 @@ class _Collector(threading.Thread):
     def close(self) -> None:
         """End the workers and wait until they are gone."""
         self.closing = True
-        self._dispatched.wait()
-        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+        with self._dispatching:
+            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
         self.join()
 
 

@@ -6,17 +6,19 @@ from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from math import inf, nan
 from typing import TYPE_CHECKING, Protocol
 
 from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.campaign.learning import Learner, candidates
 from mmdiscover.campaign.phases import phase_board
-from mmdiscover.campaign.plan import trial_tasks
+from mmdiscover.campaign.plan import waves
 from mmdiscover.campaign.pool import run_in_process, run_in_workers
 from mmdiscover.campaign.trial import FAILED, Phase, run_trial
 from mmdiscover.errors import MMDiscoverError
 from mmdiscover.verify import verify
-from results_db import repository
+from results_db import queries, repository
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -150,9 +152,13 @@ def discover(
     campaign_id = repository.create_campaign(
         db, name=None, kind="discover", seed=plan.seed, settings=asdict(budget) | {"workers": plan.workers}
     )
-    settings = {"search": asdict(target.search), "refine": asdict(target.refine)}
+    settings = {"search": asdict(target.pins), "refine": asdict(target.refine)}
     target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
-    ledger = _Ledger(db, target_id, observer)
+    learner = Learner(target.format, candidates(target.format, target.rank, target.pins))
+    learner.recall(
+        (known.settings, known.fits, known.iterations) for known in queries.experience(db, target.format, target.rank)
+    )
+    ledger = _Ledger(db, target_id, observer, learner)
     found, state = None, "stopped"
     try:
         with nullcontext(interrupts) if interrupts else Interrupts().installed() as stop:
@@ -169,15 +175,15 @@ def discover(
 
 
 def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Interrupts) -> None:
-    tasks = ledger.until_found(trial_tasks(plan.target, plan.seed, plan.budget.starts))
+    planned = ledger.until_found(waves(plan.target, plan.seed, plan.budget.starts, ledger.learner))
     workers = min(plan.workers, plan.budget.starts or plan.workers)
     with phase_board() as board:
         if workers == 1:
             run = partial(run_trial, announce=ledger.announce, kernels=kernels)
-            outcomes: Generator[TrialOutcome | None] = run_in_process(run, tasks, interrupts)
+            outcomes: Generator[TrialOutcome | None] = run_in_process(run, chain.from_iterable(planned), interrupts)
         else:
             run = partial(run_trial, announce=board.announce, kernels=kernels)
-            outcomes = run_in_workers(run, tasks, interrupts, workers)
+            outcomes = run_in_workers(run, planned, interrupts, workers)
         with closing(outcomes):
             for outcome in outcomes:
                 if outcome is not None:
@@ -190,18 +196,25 @@ def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Inter
 class _Ledger:
     """Records outcomes in whatever order they come, and knows when the answer is decided."""
 
-    def __init__(self, db: Database, target_id: int, observer: Observer) -> None:
+    def __init__(self, db: Database, target_id: int, observer: Observer, learner: Learner) -> None:
         self.tally = Tally()
         self.observer = observer
+        self.learner = learner
         self._db, self._target_id = db, target_id
         self._begun = 0
         self._finished: set[int] = set()
         self._lowest_unfinished = 0
         self._winner: tuple[TrialOutcome, VerifiedScheme] | None = None
 
-    def until_found(self, tasks: Iterable[TrialTask]) -> Iterator[TrialTask]:
-        """The tasks, until one of them has succeeded."""
-        for task in tasks:
+    def until_found(self, planned: Iterable[Iterable[TrialTask]]) -> Iterator[Iterator[TrialTask]]:
+        """The tasks of the waves, until one of them has succeeded."""
+        for wave in planned:
+            if self._winner is not None:
+                return
+            yield self._until_found(wave)
+
+    def _until_found(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
+        for task in wave:
             if self._winner is not None:
                 return
             self._begun = task.index + 1
@@ -227,6 +240,8 @@ class _Ledger:
             self._finished.remove(self._lowest_unfinished)
             self._lowest_unfinished += 1
         self.tally = self.tally.plus(outcome)
+        if outcome.fit is not None:
+            self.learner.learn(outcome.task.search, int(outcome.exact_fit), outcome.fit.iterations)
         rejected = None
         if outcome.candidate is not None and (self._winner is None or outcome.index < self._winner[0].index):
             verdict = verify(outcome.candidate)
@@ -259,7 +274,7 @@ class _Ledger:
             index=outcome.index,
             seed_entropy=outcome.task.campaign_seed,
             spawn_key=outcome.task.spawn_key,
-            settings=asdict(outcome.task.target.search if fit is None else fit.settings),
+            settings=asdict(outcome.task.search),
             status=outcome.status,
             residual=nan if fit is None else fit.residual,
             squared_norm=nan if fit is None else fit.squared_norm,

@@ -134,7 +134,7 @@ def run_trial(
         try:
             announce(task.index, Phase.SEARCHING)
             target = task.target
-            fit = kernels.search(target.format, target.rank, target.search, search_seed)
+            fit = kernels.search(target.format, target.rank, task.search, search_seed)
             if fit.exact:
                 searched = time.perf_counter()
                 announce(task.index, Phase.REFINING)

@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmdiscover.cli import output
-from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, integer, number, parse_duration
+from mmdiscover.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonOption,
+    integer,
+    number,
+    parse_duration,
+    parse_symmetry,
+)
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from mmdiscover.campaign.interrupts import Interrupts
+    from mmdiscover.campaign.learning import Pins
     from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Discovery, Found, Plan
 
@@ -45,7 +54,22 @@ def discover(
     bound: Annotated[
         float | None,
         typer.Option(
-            parser=number, metavar="C", help="Search within the ball of this squared radius. Default: by rank."
+            parser=number, metavar="C", help="Search within the ball of this squared radius. Default: learnt."
+        ),
+    ] = None,
+    start_scale: Annotated[
+        float | None,
+        typer.Option(parser=number, metavar="X", help="Standard deviation of the random starts. Default: 0.5."),
+    ] = None,
+    max_iterations: Annotated[
+        int | None, typer.Option(parser=integer, metavar="N", help="Iterations of one start at most. Default: 1000.")
+    ] = None,
+    symmetry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S",
+            help="Only schemes with this transposition: alternating:F or diagonal-K:F with F fixed products, or none. "
+            "Default: learnt.",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
@@ -61,12 +85,15 @@ def discover(
 
     # From here on, not only in the search: an interrupt in the middle of an import can be lost.
     with Interrupts().installed() as interrupts:
+        from mmdiscover.campaign.learning import Pins
         from mmdiscover.campaign.plan import Budget
         from mmdiscover.campaign.pool import worker_count
         from mmdiscover.campaign.runner import Plan
 
         budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
-        target = _target(scheme, bound)
+        symmetric = None if symmetry is None else parse_symmetry(symmetry)
+        pins = Pins(bound, start_scale, max_iterations, symmetric, plain=symmetry is not None and symmetric is None)
+        target = _target(scheme, pins)
         plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
         discovery = _search(plan, db, interrupts)
     seconds = time.monotonic() - begun
@@ -79,7 +106,7 @@ def discover(
         raise typer.Exit(1)
 
 
-def _target(scheme: str, bound: float | None) -> Target:
+def _target(scheme: str, pins: Pins) -> Target:
     from mmdiscover.campaign.plan import plan_target
     from mmdiscover.core.format import parse_scheme_name
     from mmdiscover.core.records import best_known_rank
@@ -91,7 +118,7 @@ def _target(scheme: str, bound: float | None) -> Target:
         rank = best_known_rank(fmt)
         if rank is None:
             raise InputError(f"scheme {scheme!r}: no rank of {fmt} is on record, expected one such as {fmt}:R")
-    return plan_target(fmt, rank, bound)
+    return plan_target(fmt, rank, pins)
 
 
 def _seed(seed: int | None) -> int:

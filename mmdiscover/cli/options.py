@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from mmdiscover.search import Transposition
 
 DEFAULT_DATABASE = "mmdiscover.db"
 
@@ -61,6 +64,28 @@ def number(text: str) -> float:
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
 _SECONDS = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_symmetry(text: str) -> Transposition | None:
+    """Read ``"none"``, ``"alternating:3"`` or ``"diagonal-2:5"``: a form, and the number of fixed products.
+
+    Raises
+    ------
+    InputError
+        If `text` is anything else.
+    """
+    from mmdiscover.search import Transposition
+
+    if text == "none":
+        return None
+    found = re.fullmatch(r"(?:alternating|diagonal-(\d{1,9})):(\d{1,9})", text)
+    if found is None:
+        raise InputError(
+            f"symmetry {text!r}, expected none, alternating:F or diagonal-K:F "
+            "(a form with K entries -1, and F fixed products)"
+        )
+    negative, fixed = found.groups()
+    return Transposition(int(fixed), None if negative is None else int(negative))
 
 
 def parse_duration(text: str) -> float:

@@ -43,7 +43,7 @@ class SearchSettings:
 
     bound: float | None = None
     start_scale: float = 0.5
-    max_iterations: int = 500
+    max_iterations: int = 1000
     symmetry: Transposition | None = None
 
     def __post_init__(self) -> None:

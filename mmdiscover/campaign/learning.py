@@ -1,0 +1,218 @@
+"""Settings of the search, learnt from what they brought.
+
+Exact fits come at random, at a rate per unit of work that depends on the settings and on the format. The rate of each
+candidate has a gamma distribution, which starts from a prior and is narrowed by every start, also by starts with
+similar settings. Each new start draws a rate for every candidate and takes the largest (Thompson, Biometrika 25, 1933):
+what is promising or hardly known is tried often, what has failed is tried seldom, but never not at all.
+
+Work is counted in iterations times what an iteration costs by its size, not in seconds, so that seed and history decide
+what is chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import TYPE_CHECKING
+
+from mmdiscover.search import SearchSettings, Transposition, complete_settings
+from mmdiscover.search.symmetry import transposable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
+
+    from mmdiscover.core.format import Format
+
+BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.1, 7.8)
+"""Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
+_USUAL_BOUND = 6.4
+_BOUND_SPREAD = 0.15
+# Settings are similar when the logarithms of c differ by less than this.
+_REACH = 0.06
+_PRIOR_FITS = 0.5
+_PRIOR_WORK = 2.0
+_ITERATIONS_PER_UNIT = 100
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Settings that are not to be learnt.
+
+    Parameters
+    ----------
+    bound, start_scale, max_iterations, symmetry : optional
+        As in `SearchSettings`.
+    plain : bool
+        No symmetry; not together with one.
+    """
+
+    bound: float | None = None
+    start_scale: float | None = None
+    max_iterations: int | None = None
+    symmetry: Transposition | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Settings that may be chosen.
+
+    Parameters
+    ----------
+    settings : SearchSettings
+        Complete.
+    weight : float
+        Expected rate of fits, relative to the others, before anything is known.
+    """
+
+    settings: SearchSettings
+    weight: float
+
+
+def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
+    """What there is to choose from for a format and rank.
+
+    Raises
+    ------
+    InputError
+        If no scheme can have this rank, or what is pinned cannot work.
+    CapacityError
+        If searching would not fit in memory.
+    """
+    base = SearchSettings(bound=pins.bound)
+    if pins.start_scale is not None:
+        base = replace(base, start_scale=pins.start_scale)
+    if pins.max_iterations is not None:
+        base = replace(base, max_iterations=pins.max_iterations)
+    if pins.symmetry is not None or pins.plain:
+        symmetries: list[Transposition | None] = [pins.symmetry]
+    else:
+        symmetries = [None, *symmetries_of(fmt, rank)]
+    default = complete_settings(fmt, rank, base).bound
+    assert default is not None
+    scale = default / BOUNDS_PER_PRODUCT[len(BOUNDS_PER_PRODUCT) // 2]
+    bounds = [default] if pins.bound is not None else [scale * share for share in BOUNDS_PER_PRODUCT]
+    return tuple(
+        Candidate(
+            complete_settings(fmt, rank, replace(base, bound=bound, symmetry=symmetry)),
+            exp(-0.5 * (log(bound / scale / _USUAL_BOUND) / _BOUND_SPREAD) ** 2) if pins.bound is None else 1.0,
+        )
+        for symmetry in symmetries
+        for bound in bounds
+    )
+
+
+def symmetries_of(fmt: Format, rank: int) -> list[Transposition]:
+    """Transpositions that schemes of a format are likely to have.
+
+    The third factors of fixed products are symmetric matrices (diagonal forms) or alternating ones (the alternating
+    form), and schemes were found where their number is the dimension of these, or next to it; for the alternating form
+    always where it is that.
+    """
+    found = transposable(fmt)
+    if found is None:
+        return []
+    n, m = found[1].n, found[1].m
+    forms: list[tuple[int | None, int, int]] = [(m // 2, n * (n + 1) // 2, 1)] if m > 1 else []
+    if m % 2 == 0:
+        forms.append((None, n * (n - 1) // 2, 0))
+    return [
+        Transposition(fixed, negative)
+        for negative, dimension, width in forms
+        for fixed in range(dimension - width, dimension + width + 1)
+        if 0 <= fixed <= rank and (rank - fixed) % 2 == 0
+    ]
+
+
+class Learner:
+    """Chooses settings, and remembers what they brought.
+
+    Parameters
+    ----------
+    fmt : Format
+    options : tuple of Candidate
+    """
+
+    def __init__(self, fmt: Format, options: tuple[Candidate, ...]) -> None:
+        self._format = fmt
+        self._options = options
+        self._known: dict[SearchSettings, tuple[int, int]] = {}
+        self._rates: list[tuple[float, float]] | None = None
+
+    def choose(self, rng: np.random.Generator) -> SearchSettings:
+        """Settings for the next start."""
+        if self._rates is None:
+            self._rates = [self._rate(option) for option in self._options]
+        drawn = [rng.gamma(shape) / work for shape, work in self._rates]
+        return self._options[max(range(len(drawn)), key=drawn.__getitem__)].settings
+
+    def learn(self, settings: SearchSettings, fits: int, iterations: int) -> None:
+        """Take in what starts with these settings brought.
+
+        Parameters
+        ----------
+        settings : SearchSettings
+            Complete.
+        fits : int
+            Exact fits.
+        iterations : int
+            Of all the starts together.
+        """
+        known_fits, known_iterations = self._known.get(settings, (0, 0))
+        self._known[settings] = known_fits + fits, known_iterations + iterations
+        self._rates = None
+
+    def recall(self, history: Iterable[tuple[Mapping[str, object], int, int]]) -> int:
+        """Take in what was learnt before: settings, fits and iterations; returns how many entries were understood."""
+        understood = 0
+        for settings, fits, iterations in history:
+            try:
+                known = settings_from_mapping(settings)
+            except (TypeError, ValueError):
+                continue  # of another version or method
+            self.learn(known, fits, iterations)
+            understood += 1
+        return understood
+
+    def _rate(self, option: Candidate) -> tuple[float, float]:
+        """Shape and scale of the gamma distribution of its rate."""
+        shape, work = _PRIOR_FITS * option.weight, _PRIOR_WORK
+        # In an order of its own: in which order trials end must not decide, not even by rounding.
+        for settings, (fits, iterations) in sorted(self._known.items(), key=repr):
+            likeness = _likeness(option.settings, settings)
+            shape += likeness * fits
+            work += likeness * iterations / _ITERATIONS_PER_UNIT * self._relative_cost(settings)
+        return shape, work
+
+    def _relative_cost(self, settings: SearchSettings) -> float:
+        """Cost of an iteration divided by that without symmetry: both factor one system."""
+        small, middle, _ = sorted(self._format.shape)
+        found = transposable(self._format)
+        if settings.symmetry is None or found is None:
+            return 1.0
+        return (found[1].n * found[1].m / (small + middle)) ** 3
+
+
+def settings_from_mapping(mapping: Mapping[str, object]) -> SearchSettings:
+    """The settings written as a mapping by `dataclasses.asdict`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not such settings.
+    """
+    symmetry = mapping.get("symmetry")
+    if symmetry is not None and not isinstance(symmetry, dict):
+        raise TypeError(f"symmetry is {symmetry!r}, expected a mapping or null")
+    known = dict(mapping)
+    known["symmetry"] = None if symmetry is None else Transposition(**symmetry)
+    return SearchSettings(**known)  # type: ignore[arg-type]
+
+
+def _likeness(one: SearchSettings, other: SearchSettings) -> float:
+    """How far the rate of one tells that of the other, 0 to 1."""
+    if one.symmetry != other.symmetry or one.bound is None or other.bound is None:
+        return 0.0
+    return exp(-0.5 * (log(one.bound / other.bound) / _REACH) ** 2)

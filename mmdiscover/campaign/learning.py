@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mmdiscover.core.format import Format
+    from results_db.queries import Experience
 
 BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.1, 7.8)
 """Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
@@ -164,17 +165,16 @@ class Learner:
         self._known[settings] = known_fits + fits, known_iterations + iterations
         self._rates = None
 
-    def recall(self, history: Iterable[tuple[Mapping[str, object], int, int]]) -> int:
-        """Take in what was learnt before: settings, fits and iterations; returns how many entries were understood."""
-        understood = 0
-        for settings, fits, iterations in history:
+    def recall(self, history: Iterable[Experience]) -> int:
+        """Take in what was learnt before; returns the number of starts behind it."""
+        starts = 0
+        for known in history:
             try:
-                known = settings_from_mapping(settings)
+                self.learn(settings_from_mapping(known.settings), known.fits, known.iterations)
             except (TypeError, ValueError):
                 continue  # of another version or method
-            self.learn(known, fits, iterations)
-            understood += 1
-        return understood
+            starts += known.starts
+        return starts
 
     def _rate(self, option: Candidate) -> tuple[float, float]:
         """Shape and scale of the gamma distribution of its rate."""
@@ -213,6 +213,6 @@ def settings_from_mapping(mapping: Mapping[str, object]) -> SearchSettings:
 
 def _likeness(one: SearchSettings, other: SearchSettings) -> float:
     """How far the rate of one tells that of the other, 0 to 1."""
-    if one.symmetry != other.symmetry or one.bound is None or other.bound is None:
+    if one.bound is None or other.bound is None or replace(one, bound=other.bound) != other:
         return 0.0
     return exp(-0.5 * (log(one.bound / other.bound) / _REACH) ** 2)

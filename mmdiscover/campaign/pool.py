@@ -7,6 +7,7 @@ import queue
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,6 @@ WORKERS_PER_CORE = 4
 """More processes than this per core are a slip of the finger."""
 SMALL_PROBLEM = 350
 """Entries of all factors up to which a trial is over before a worker process has loaded its modules."""
-
-_NAP = 0.002
 
 _END = object()
 
@@ -106,6 +105,8 @@ def run_in_workers(
     ------
     MMDiscoverError
         If a worker process was killed.
+    Exception
+        What `waves` raises.
     """
     collector = _Collector(run, waves, workers)
     collector.start()
@@ -120,15 +121,22 @@ def run_in_workers(
                 continue
             if item is _END:
                 return
-            if isinstance(item, BaseException):
-                raise MMDiscoverError(f"the worker processes broke down: {str(item).splitlines()[0]}") from item
+            if isinstance(item, _Failure):
+                raise item.error
             if interrupts.requested:
                 # Nothing new is begun, so that the inbox runs empty.
-                collector.closing = True
+                collector.begin_no_more()
             yield item
-            collector.received += 1
+            collector.acknowledge()
     finally:
         collector.close()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What ended the collector."""
+
+    error: BaseException
 
 
 class _Collector(threading.Thread):
@@ -141,10 +149,10 @@ class _Collector(threading.Thread):
     def __init__(self, run: Run, waves: Iterable[Iterable[TrialTask]], workers: int) -> None:
         super().__init__(name="mmdiscover-collector", daemon=True)
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.closing = False
-        self.received = 0
         self._run, self._waves, self._workers = run, waves, workers
+        self._closing = threading.Event()
         self._dispatching = threading.Lock()
+        self._acknowledged = threading.Semaphore(0)
 
     def run(self) -> None:
         # joblib's resource trackers must not die of the terminal's end, or what they track is left behind. Starting
@@ -154,43 +162,61 @@ class _Collector(threading.Thread):
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, BY_USER)
         try:
-            with (
-                parallel_config(
-                    backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
-                ),
-                Parallel(
-                    n_jobs=self._workers, return_as="generator_unordered", batch_size=1, max_nbytes=None
-                ) as parallel,
-            ):
-                self._run_waves(parallel)
+            for wave in self._waves:
+                if not self._run_wave(wave):
+                    break
             self.inbox.put(_END)
         except BaseException as failure:  # noqa: BLE001 (the main thread raises it)
-            self.inbox.put(failure)
+            self.inbox.put(_Failure(failure))
 
-    def _run_waves(self, parallel: Parallel) -> None:
+    def _run_wave(self, wave: Iterable[TrialTask]) -> bool:
+        """Run a wave, and wait until the caller has taken in all of it; False when it was asked to begin no more."""
         sent = 0
-        for wave in self._waves:
+        try:
             with self._dispatching:
-                if self.closing:
-                    return
-                outcomes = parallel(delayed(self._run)(task) for task in self._open_tasks(wave))
+                if self._closing.is_set():
+                    return False
+                outcomes = self._parallel()(delayed(self._run)(task) for task in self._open_tasks(wave))
             for outcome in outcomes:
                 self.inbox.put(outcome)
                 sent += 1
-            while self.received < sent:
-                if self.closing:
-                    return
-                time.sleep(_NAP)
+        except Exception as failure:
+            # The trials keep their own exceptions, so it is the processes, or the way to them.
+            reason = str(failure).partition("\n")[0] or type(failure).__name__
+            raise MMDiscoverError(f"the worker processes broke down: {reason}") from failure
+        for _ in range(sent):
+            self._acknowledged.acquire()
+            if self._closing.is_set():
+                return False
+        return True
+
+    def _parallel(self) -> Parallel:
+        # A new one for each wave: in one that is used again, joblib's callback of the last result may still be at work
+        # on the attributes of the next call. The worker processes are the same ones.
+        with parallel_config(
+            backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
+        ):
+            return Parallel(n_jobs=self._workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
 
     def _open_tasks(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
         for task in wave:
-            if self.closing:
+            if self._closing.is_set():
                 return
             yield task
 
+    def acknowledge(self) -> None:
+        """Say that one more outcome has been taken in."""
+        self._acknowledged.release()
+
+    def begin_no_more(self) -> None:
+        """Let what runs come to its end."""
+        self._closing.set()
+        # Whoever waits for an outcome to be taken in is to look up.
+        self._acknowledged.release()
+
     def close(self) -> None:
         """End the workers and wait until they are gone."""
-        self.closing = True
+        self.begin_no_more()
         with self._dispatching:
             get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
         self.join()

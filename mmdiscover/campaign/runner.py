@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.plan import Budget, Target, TrialTask
     from mmdiscover.campaign.trial import Kernels, TrialOutcome
     from mmdiscover.core.verified import VerifiedScheme
+    from mmdiscover.search import SearchSettings
     from results_db import Database
 
 BROKEN_TRIALS = 20
@@ -78,6 +79,9 @@ class Tally:
 class Observer(Protocol):
     """Is told how a run goes on."""
 
+    def recalled(self, starts: int) -> None:
+        """The settings are chosen by what so many earlier starts have taught; 0 for none. Comes first."""
+
     def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
         """A trial is finished; `rejected` says why its candidate failed verification."""
 
@@ -87,12 +91,13 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """The verified scheme that answers the question, and its row in the database."""
+    """The verified scheme that answers the question, its row in the database, and the trial it comes from."""
 
     verified: VerifiedScheme
     scheme_id: int
     new: bool
     trial: int
+    settings: SearchSettings
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,7 @@ def discover(
     settings = {"search": asdict(target.pins), "refine": asdict(target.refine)}
     target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
     learner = Learner(target.format, candidates(target.format, target.rank, target.pins))
-    learner.recall(
-        (known.settings, known.fits, known.iterations) for known in queries.experience(db, target.format, target.rank)
-    )
+    observer.recalled(learner.recall(queries.experience(db, target.format, target.rank)))
     ledger = _Ledger(db, target_id, observer, learner)
     found, state = None, "stopped"
     try:
@@ -264,7 +267,7 @@ class _Ledger:
         outcome, verified = self._winner
         recorded = self._record(outcome, verified=verified)
         assert recorded.scheme_id is not None, "a trial with a verified scheme stores it"
-        return Found(verified, recorded.scheme_id, recorded.new, outcome.index)
+        return Found(verified, recorded.scheme_id, recorded.new, outcome.index, outcome.task.search)
 
     def _record(
         self, outcome: TrialOutcome, rejected: str | None = None, verified: VerifiedScheme | None = None

@@ -96,6 +96,21 @@ class PairSymmetry:
 
 
 @dataclass(frozen=True)
+class FreeAction:
+    """Orthogonal matrices X, Y, Z of order two up to signs that leave a tensor as it is, and its decomposition too.
+
+    Terms come in pairs (a, b, c), (Xa, Yb, Zc), one after the other in the factors.
+
+    Parameters
+    ----------
+    images : three ndarrays, shapes (I, I), (J, J), (K, K)
+        X, Y and Z. Applied twice they change signs at most, an even number of them.
+    """
+
+    images: Triple
+
+
+@dataclass(frozen=True)
 class CPFit:
     """Where the iteration ended.
 
@@ -124,7 +139,7 @@ def fit_cp(
     tensor: Array,
     start: Triple,
     settings: FitSettings,
-    symmetry: PairSymmetry | None = None,
+    symmetry: PairSymmetry | FreeAction | None = None,
     monitor: Monitor | None = None,
 ) -> CPFit:
     """Minimise ‖T − ⟦A,B,C⟧‖², subject to ‖A‖² + ‖B‖² + ‖C‖² ≤ c when a bound is given.
@@ -138,9 +153,10 @@ def fit_cp(
     start : three ndarrays, shapes (I, R), (J, R), (K, R)
         Not changed.
     settings : FitSettings
-    symmetry : PairSymmetry, optional
-        Of the tensor; only decompositions with this symmetry are looked for, the system that is factored has half the
-        size, and the start is made symmetric: A, of each pair the first column of C, and the fixed ones count.
+    symmetry : PairSymmetry or FreeAction, optional
+        Of the tensor; only decompositions with this symmetry are looked for. The start is made symmetric: see
+        `kernels.symmetrize` for what counts of it. Under a `PairSymmetry` the system that is factored has half the
+        size.
     monitor : Monitor, optional
         Watches φ and may stop the iteration.
 
@@ -156,18 +172,23 @@ def fit_cp(
     """
     _check_problem(tensor, start)
     # The largest mode goes last, where it is eliminated exactly; a symmetry tells which one goes last.
-    order = [0, 1, 2] if symmetry else sorted(range(3), key=lambda mode: tensor.shape[mode])
+    order = sorted(range(3), key=lambda mode: tensor.shape[mode])
+    if isinstance(symmetry, PairSymmetry):
+        order = [0, 1, 2]
     tensor = np.ascontiguousarray(tensor.transpose(order), dtype=np.float64)
     rank = start[0].shape[1]
     point, trial = kernels.make_point(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
     bound = settings.bound or inf
     point.theta[:] = np.concatenate([start[mode].ravel() for mode in order])
-    if symmetry is None:
-        system = kernels.make_system(tensor.shape, rank)
-    else:
-        _check_symmetry(tensor, rank, symmetry)
-        system = kernels.make_system(tensor.shape, rank, symmetry.fixed, symmetry.even)
-        kernels.symmetrize(point.theta, tensor, system.symmetry, rank)
+    system = kernels.make_system(tensor.shape, rank)
+    if isinstance(symmetry, PairSymmetry):
+        _check_exchange(tensor, rank, symmetry)
+        system = kernels.make_system(tensor.shape, rank, (symmetry.fixed, symmetry.even))
+    elif symmetry is not None:
+        x, y, z = (np.ascontiguousarray(symmetry.images[mode], dtype=np.float64) for mode in order)
+        _check_action(tensor, rank, (x, y, z))
+        system = kernels.with_action(system, (x, y, z))
+    kernels.symmetrize(point.theta, tensor, system)
     kernels.into_ball(point.theta, bound)
     history = np.empty(settings.max_iterations + 1)
     history[0] = kernels.evaluate(tensor, point.theta, point.error)
@@ -208,7 +229,7 @@ def _check_problem(tensor: Array, factors: Triple) -> None:
             raise ValueError(f"{name} has a NaN or infinite entry, expected finite numbers")
 
 
-def _check_symmetry(tensor: Array, rank: int, symmetry: PairSymmetry) -> None:
+def _check_exchange(tensor: Array, rank: int, symmetry: PairSymmetry) -> None:
     rows, columns, depth = tensor.shape
     if rows != columns or not 0 <= symmetry.even <= depth:
         raise ValueError(
@@ -219,6 +240,22 @@ def _check_symmetry(tensor: Array, rank: int, symmetry: PairSymmetry) -> None:
     image = tensor.transpose(1, 0, 2) * np.where(np.arange(depth) < symmetry.even, 1.0, -1.0)
     if not np.allclose(tensor, image, rtol=0, atol=1e-12 * np.abs(tensor).max(initial=0.0)):
         raise ValueError("tensor does not have the symmetry T_ijk = ±T_jik")
+
+
+def _check_action(tensor: Array, rank: int, images: Triple) -> None:
+    shapes, expected = [image.shape for image in images], [(size, size) for size in tensor.shape]
+    if shapes != expected:
+        raise ValueError(f"images have shapes {shapes}, expected {expected}, modes in the order of their sizes")
+    if rank % 2:
+        raise ValueError(f"rank is {rank}, expected an even one for pairs of terms")
+    signs = [round(float(np.trace(image @ image)) / len(image)) for image in images]
+    for image, sign in zip(images, signs, strict=True):
+        one = np.eye(len(image))
+        if not (np.allclose(image @ image.T, one) and np.allclose(image @ image, sign * one)):
+            raise ValueError("an image is not orthogonal of order two up to its sign")
+    image = np.einsum("ijk,xi,yj,zk->xyz", tensor, *images)
+    if np.prod(signs) < 0 or not np.allclose(tensor, image, rtol=0, atol=1e-12 * np.abs(tensor).max(initial=0.0)):
+        raise ValueError("tensor is not left as it is by the action")
 
 
 @dataclass(frozen=True)

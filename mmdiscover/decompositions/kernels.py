@@ -20,6 +20,10 @@ to A, and P± = (1 ± τ)/2, the system for A alone, of size IR, is
 
     I ⊗ (G_B∘G_C) + (G⁺ − G⁻)_qs B_is B_jq − 2 (L_A P⁺ M⁻¹ P⁺ L_Aᵀ) ∘ G⁺ − 2 (L_A P⁻ M⁻¹ P⁻ L_Aᵀ) ∘ G⁻ + μI.
 
+A decomposition may also be symmetric under matrices that act on the modes one by one and leave the tensor as it is;
+where the action is free, terms come in pairs (a, b, c), (Xa, Yb, Zc). Steps from a symmetric point are symmetric by
+themselves, and the whole system is solved.
+
 Everything is in this one file because Numba keeps compiled code on disk and compiles a function anew when the file
 that it is in has changed, but not when a function that it calls, in another file, has.
 """
@@ -185,8 +189,11 @@ class System(NamedTuple):
 
     Attributes
     ----------
-    symmetry : ndarray of int, shape (2,)
-        Number of fixed terms, negative without a symmetry; number of even slices.
+    symmetry : ndarray of int, shape (3,)
+        Kind: none, exchange of the first two modes, or a free action; for an exchange, the number of fixed terms and
+        that of even slices.
+    image_a, image_b, image_c : ndarray, shapes (I, I), (J, J), (K, K)
+        A free action on the columns of A, B and C; empty without.
     eliminated : ndarray, shape (R, R)
         Lower Cholesky factor of M.
     reduced : ndarray, shape (N, N)
@@ -202,6 +209,9 @@ class System(NamedTuple):
     """
 
     symmetry: NDArray[np.int64]
+    image_a: Array
+    image_b: Array
+    image_c: Array
     eliminated: Array
     reduced: Array
     coupling: Array
@@ -262,6 +272,7 @@ PAUSED, CONVERGED, STOPPED, STALLED, ITERATION_LIMIT = range(5)
 ON_SPHERE = 1e-6
 """Share of c by which ‖θ‖² may fall short of it on the sphere."""
 SMALLEST_DAMPING = 1e-14
+PLAIN, EXCHANGE, ACTION = range(3)
 
 
 def make_point(shape: tuple[int, ...], rank: int) -> Point:
@@ -270,24 +281,25 @@ def make_point(shape: tuple[int, ...], rank: int) -> Point:
     return Point(np.empty(size), np.empty(size), np.empty((3, rank, rank)), np.empty(shape))
 
 
-def make_system(shape: tuple[int, ...], rank: int, fixed: int = -1, even: int = 0) -> System:
+def make_system(shape: tuple[int, ...], rank: int, exchange: tuple[int, int] | None = None) -> System:
     """Room for the system of a tensor of `shape` (I, J, K).
 
     Parameters
     ----------
     shape : (I, J, K)
     rank : int
-    fixed : int
-        Number of fixed terms under a symmetry, for which I = J; negative without one.
-    even : int
-        Number of even slices.
+    exchange : (int, int), optional
+        Numbers of fixed terms and even slices under the exchange of the first two modes, for which I = J.
     """
     rows, columns, _ = shape
-    width, symmetric = rows * rank, fixed >= 0
-    size = width if symmetric else width + columns * rank
-    pairs = (rank - fixed) // 2 if symmetric else 0
-    odd = size if symmetric else 0
+    width = rows * rank
+    size = width if exchange else width + columns * rank
+    pairs = (rank - exchange[0]) // 2 if exchange else 0
+    odd = size if exchange else 0
     sizes = (
+        (0, 0),
+        (0, 0),
+        (0, 0),
         (rank, rank),
         (size, size),
         (size, rank - pairs),
@@ -303,7 +315,14 @@ def make_system(shape: tuple[int, ...], rank: int, fixed: int = -1, even: int = 
         (odd, pairs),
         (rank, odd),
     )
-    return System(np.array([fixed, even]), *(np.empty(size) for size in sizes))
+    kind = np.array([EXCHANGE, *exchange] if exchange else [PLAIN, 0, 0])
+    return System(kind, *(np.empty(size) for size in sizes))
+
+
+def with_action(system: System, images: tuple[Array, Array, Array]) -> System:
+    """The same room, under the free action of three orthogonal matrices, of shapes (I, I), (J, J) and (K, K)."""
+    image_a, image_b, image_c = images
+    return system._replace(symmetry=np.array([ACTION, 0, 0]), image_a=image_a, image_b=image_b, image_c=image_c)
 
 
 @_compiled
@@ -381,7 +400,7 @@ def _gram(factor: Array, out: Array) -> None:
 @_compiled
 def factorize(point: Point, damping: float, system: System) -> bool:
     """Factor H + μI; false when it is not positive definite in floating point."""
-    if system.symmetry[0] >= 0:
+    if system.symmetry[0] == EXCHANGE:
         return _factorize_symmetric(point, damping, system)
     gram_a, gram_b, gram_c = point.grams
     rank = len(gram_a)
@@ -449,7 +468,7 @@ def _add_and_scale(a: Array, b: Array, gram_c: Array, system: System) -> None:
 def _factorize_symmetric(point: Point, damping: float, system: System) -> bool:
     """`factorize` restricted to what has the symmetry."""
     gram_a, gram_b, gram_c = point.grams
-    rank, fixed, even = len(gram_a), system.symmetry[0], system.symmetry[1]
+    rank, fixed, even = len(gram_a), system.symmetry[1], system.symmetry[2]
     a, b, c = split(point.theta, point.error, rank)
     pairs = (rank - fixed) // 2
     eliminated, reduced, odd_reduced = system.eliminated, system.reduced, system.odd_reduced
@@ -533,13 +552,24 @@ def _add_and_scale_symmetric(b: Array, system: System) -> None:
 
 
 @_compiled
-def symmetrize(theta: Array, tensor: Array, symmetry: NDArray[np.int64], rank: int) -> None:
-    """Make θ symmetric: B follows A, and of each pair the second column of C the first."""
-    a, b, c = split(theta, tensor, rank)
-    fixed, even = symmetry
+def symmetrize(theta: Array, tensor: Array, system: System) -> None:
+    """Make θ symmetric, if it is to be.
+
+    Under an exchange B follows A, and of each pair the second column of C the first; under a free action the second
+    term of each pair follows the first.
+    """
+    kind, fixed, even = system.symmetry
+    if kind == PLAIN:
+        return
+    a, b, c = split(theta, tensor, len(system.eliminated))
+    if kind == ACTION:
+        _apply(system.image_a, a)
+        _apply(system.image_b, b)
+        _apply(system.image_c, c)
+        return
     b[:, :fixed] = a[:, :fixed]
     c[even:, :fixed] = 0.0
-    for q in range(fixed, rank, 2):
+    for q in range(fixed, a.shape[1], 2):
         b[:, q] = a[:, q + 1]
         b[:, q + 1] = a[:, q]
         c[:even, q + 1] = c[:even, q]
@@ -547,16 +577,26 @@ def symmetrize(theta: Array, tensor: Array, symmetry: NDArray[np.int64], rank: i
 
 
 @_compiled
+def _apply(image: Array, factor: Array) -> None:
+    for q in range(0, factor.shape[1] - 1, 2):
+        for i in range(len(factor)):
+            total = 0.0
+            for k in range(len(factor)):
+                total += image[i, k] * factor[k, q]
+            factor[i, q + 1] = total
+
+
+@_compiled
 def solve(point: Point, system: System, right: Array, out: Array) -> None:
     """Put (H + μI)⁻¹, factored by `factorize`, applied to one or two vectors, the rows of `right`, into `out`.
 
-    Under a symmetry the vectors have it too.
+    Under a symmetry the vectors have it too. What is lost of it by rounding is given back.
     """
     gram_a, gram_b, _ = point.grams
     rank = len(gram_a)
     a, b, c = split(point.theta, point.error, rank)
     width, size = a.size, a.size + b.size
-    symmetric = system.symmetry[0] >= 0
+    exchanged = system.symmetry[0] == EXCHANGE
     reduced = system.right[: len(right)]
     out[:] = right
     for vector in range(len(right)):
@@ -564,14 +604,13 @@ def solve(point: Point, system: System, right: Array, out: Array) -> None:
         _solve_rows(system.eliminated, eliminated)
         _products(c, eliminated, system.mixed)
         _subtract_coupled(a, gram_b, system.mixed, out[vector, :width])
-        if not symmetric:
+        if not exchanged:
             _subtract_coupled(b, gram_a, system.mixed, out[vector, width:size])
         reduced[vector] = out[vector, : reduced.shape[1]]
     cholesky_solve(system.reduced, reduced)
     for vector in range(len(right)):
         out[vector, : reduced.shape[1]] = reduced[vector]
-        if symmetric:
-            symmetrize(out[vector], point.error, system.symmetry, rank)
+        symmetrize(out[vector], point.error, system)
         _products(out[vector, :width].reshape(-1, rank), a, system.mixed)
         _products(out[vector, width:size].reshape(-1, rank), b, system.other)
         for r in range(rank):
@@ -584,8 +623,7 @@ def solve(point: Point, system: System, right: Array, out: Array) -> None:
                 for s in range(rank):
                     eliminated[k, s] -= c[k, r] * system.mixed[r, s]
         _solve_rows(system.eliminated, eliminated)
-        if symmetric:
-            symmetrize(out[vector], point.error, system.symmetry, rank)
+        symmetrize(out[vector], point.error, system)
 
 
 @_compiled

@@ -2,13 +2,15 @@
 
 from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
 from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
-from mmdiscover.search.symmetry import Transposition
+from mmdiscover.search.symmetry import Sandwich, Symmetry, Transposition
 
 __all__ = [
     "EXACT_RESIDUAL",
     "Fit",
     "FitStatus",
+    "Sandwich",
     "SearchSettings",
+    "Symmetry",
     "Transposition",
     "complete_settings",
     "run_start",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from mmdiscover.core.format import scheme_name
 from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import InputError
-from mmdiscover.search.symmetry import check_transposition
+from mmdiscover.search.symmetry import check_symmetry
 
 if TYPE_CHECKING:
     from mmdiscover.core.format import Format
-    from mmdiscover.search.symmetry import Transposition
+    from mmdiscover.search.symmetry import Symmetry
 
 BOUND_PER_PRODUCT = 6.6
 """Default c divided by the rank: radii at which exact fits were found lay at 5.7 to 7.7 times the rank."""
@@ -32,7 +32,7 @@ class SearchSettings:
     start_scale : float
         Standard deviation of the entries of the random start, before it is pulled onto the ball.
     max_iterations : int
-    symmetry : Transposition or None
+    symmetry : Transposition, Sandwich or None
         Look only for schemes with this symmetry.
 
     Raises
@@ -44,7 +44,7 @@ class SearchSettings:
     bound: float | None = None
     start_scale: float = 0.5
     max_iterations: int = 1000
-    symmetry: Transposition | None = None
+    symmetry: Symmetry | None = None
 
     def __post_init__(self) -> None:
         if self.bound is not None and not (isfinite(self.bound) and self.bound > 0):
@@ -97,7 +97,7 @@ def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> Searc
     unknowns = (small + middle) * rank
     require_memory(8 * (4 * unknowns**2 + 4 * cells), f"the search for {name}")
     if settings.symmetry is not None:
-        check_transposition(fmt, rank, settings.symmetry)
+        check_symmetry(fmt, rank, settings.symmetry)
     if settings.bound is None:
         return replace(settings, bound=max(BOUND_PER_PRODUCT * rank, 2 * smallest_bound(fmt)))
     if settings.bound < smallest_bound(fmt):

@@ -1,11 +1,15 @@
-"""Schemes that their own transposition leaves unchanged, for formats with two equal dimensions.
+"""Schemes that a symmetry of order two of their tensor leaves unchanged.
 
-For ⟨n,m,n⟩ the trilinear form tr(ABC) is the same at (BᵀF, F⁻¹Aᵀ, Cᵀ) as at (A, B, C), for every invertible F (m×m),
-so the products of a scheme may be mapped to each other by (U, V, W) → (VᵀF, F⁻¹Uᵀ, Wᵀ) on their coefficient matrices.
-Doing this twice changes nothing when Fᵀ = ±F, and up to a change of basis F is then diagonal with entries ±1, or the
-standard alternating form. In suitable orthonormal bases the map exchanges the first two factors and changes the signs
-of some entries of the third: a `PairSymmetry`. It halves the unknowns, and makes good fits of larger formats much
-more frequent.
+Far fewer starts are needed for larger formats where one looks for such schemes only; which symmetry is decisive.
+
+Transposition: for ⟨n,m,n⟩ the trilinear form tr(ABC) is the same at (BᵀF, F⁻¹Aᵀ, Cᵀ) as at (A, B, C), for every
+invertible F (m×m), so the products of a scheme may be mapped to each other by (U, V, W) → (VᵀF, F⁻¹Uᵀ, Wᵀ) on their
+coefficient matrices. Doing this twice changes nothing when Fᵀ = ±F, and up to a change of basis F is then diagonal with
+entries ±1, or the standard alternating form. In suitable orthonormal bases the map exchanges the first two factors and
+changes the signs of some entries of the third: a `PairSymmetry`, which halves the system to be solved.
+
+Sandwich: for all formats tr(ABC) is the same at (PAQ⁻¹, QBS⁻¹, SCP⁻¹), and with forms P, Q, S as above this too has
+order two on the products: a `FreeAction`.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import numpy as np
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions import PairSymmetry
+from mmdiscover.decompositions import FreeAction, PairSymmetry
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,30 +45,45 @@ class Transposition:
 
 
 @dataclass(frozen=True)
-class SymmetricProblem:
-    """The tensor of a format in bases that show a transposition as a `PairSymmetry`.
+class Sandwich:
+    """Invariance under (U, V, W) → (P U Q⁻¹, Q V S⁻¹, S W P⁻¹), where no product is mapped to itself.
 
     Parameters
     ----------
-    format : Format
-        As asked for.
-    shift : int
-        Number of cyclic shifts of the format that make it ⟨n,m,n⟩.
-    tensor : ndarray, shape (nm, nm, n²)
-    symmetry : PairSymmetry
-    bases : two ndarrays, shapes (nm, mn), (n², n²)
-        Orthogonal; the new coordinates of the second and third factor are these times the old ones.
+    forms : three of int or None
+        P (n×n), Q (m×m) and S (p×p): the number of entries −1 of a diagonal matrix, or None for the alternating one,
+        which exists in even dimensions.
     """
 
-    format: Format
+    forms: tuple[int | None, int | None, int | None]
+
+
+Symmetry = Transposition | Sandwich
+
+
+@dataclass(frozen=True)
+class SymmetricProblem:
+    """The tensor of a format, after cyclic shifts and in bases that show its symmetry.
+
+    Parameters
+    ----------
+    shift : int
+        Number of cyclic shifts of the format.
+    tensor : ndarray
+    symmetry : PairSymmetry or FreeAction
+        Of the tensor.
+    bases : three ndarrays
+        Orthogonal; the new coordinates of each factor are these times the old ones.
+    """
+
     shift: int
     tensor: Array
-    symmetry: PairSymmetry
-    bases: tuple[Array, Array]
+    symmetry: PairSymmetry | FreeAction
+    bases: Triple
 
     def factors(self, fit: Triple) -> Triple:
         """The factors U, V, W of the format from those of `tensor`."""
-        shifted = [fit[0], self.bases[0].T @ fit[1], self.bases[1].T @ fit[2]]
+        shifted = [basis.T @ factor for basis, factor in zip(self.bases, fit, strict=True)]
         # A shift maps (U, V, W) to (V, W, U).
         u, v, w = (shifted[(mode - self.shift) % 3] for mode in range(3))
         return u, v, w
@@ -92,37 +111,71 @@ def check_transposition(fmt: Format, rank: int, transposition: Transposition) ->
     if found is None:
         raise InputError(f"transposition of {fmt}: expected a format with two equal dimensions")
     m, negative, fixed = found[1].m, transposition.negative, transposition.fixed
-    if negative is None and m % 2:
-        raise InputError(f"transposition of {fmt}: the alternating form needs an even dimension, got {m}")
-    if negative is not None and not 0 <= negative <= m:
-        raise InputError(f"transposition of {fmt}: {negative} negative entries, expected 0 to {m}")
+    _check_form("transposition", fmt, m, negative)
     if not 0 <= fixed <= rank or (rank - fixed) % 2:
         raise InputError(f"transposition of {fmt}: {fixed} of {rank} products fixed, expected an even number of others")
     return found
 
 
-def symmetric_problem(fmt: Format, rank: int, transposition: Transposition) -> SymmetricProblem:
+def check_symmetry(fmt: Format, rank: int, symmetry: Symmetry) -> None:
+    """Refuse a symmetry that no scheme of a format and rank can have.
+
+    Raises
+    ------
+    InputError
+        If a form does not exist, a dimension is not as it must be, or products are left over.
+    """
+    if isinstance(symmetry, Transposition):
+        check_transposition(fmt, rank, symmetry)
+        return
+    if len(symmetry.forms) != 3:
+        raise InputError(f"sandwich of {fmt}: {len(symmetry.forms)} forms, expected 3")
+    for dimension, negative in zip((fmt.n, fmt.m, fmt.p), symmetry.forms, strict=True):
+        _check_form("sandwich", fmt, dimension, negative)
+    if rank % 2:
+        raise InputError(f"sandwich of {fmt}: rank {rank}, expected an even one for pairs of products")
+
+
+def _check_form(name: str, fmt: Format, dimension: int, negative: int | None) -> None:
+    if negative is None and dimension % 2:
+        raise InputError(f"{name} of {fmt}: the alternating form needs an even dimension, got {dimension}")
+    if negative is not None and not 0 <= negative <= dimension:
+        raise InputError(f"{name} of {fmt}: {negative} negative entries, expected 0 to {dimension}")
+
+
+def symmetric_problem(fmt: Format, rank: int, symmetry: Symmetry) -> SymmetricProblem:
     """The problem of finding a scheme with a symmetry.
 
     Raises
     ------
     InputError
-        If format and rank cannot have it, see `check_transposition`.
+        If format and rank cannot have it, see `check_symmetry`.
     """
-    shift, turned = check_transposition(fmt, rank, transposition)
-    n, m, negative = turned.n, turned.m, transposition.negative
-    if negative is None:
-        form = np.kron(np.eye(m // 2), np.array([[0.0, 1.0], [-1.0, 0.0]]))
-    else:
-        form = np.diag(np.where(np.arange(m) < m - negative, 1.0, -1.0))
+    check_symmetry(fmt, rank, symmetry)
+    if isinstance(symmetry, Sandwich):
+        dimensions = (fmt.n, fmt.m, fmt.p)
+        p, q, s = (_form(dimension, negative) for dimension, negative in zip(dimensions, symmetry.forms, strict=True))
+        # vec(P U Qᵀ) = (P ⊗ Q) vec(U), row by row.
+        x, y, z = (np.asarray(np.kron(*pair), dtype=np.float64) for pair in ((p, q), (q, s), (s, p)))
+        u, v, w = (np.eye(size) for size in fmt.shape)
+        return SymmetricProblem(0, matmul_tensor(fmt), FreeAction((x, y, z)), (u, v, w))
+    shift, turned = check_transposition(fmt, rank, symmetry)
+    n, m = turned.n, turned.m
     # vec(VᵀF) = second · vec(V), entry (i, l) from entries (j, i).
-    second = np.einsum("ik,jl->iljk", np.eye(n), form).reshape(n * m, m * n)
+    second = np.einsum("ik,jl->iljk", np.eye(n), _form(m, symmetry.negative)).reshape(n * m, m * n)
     symmetric, alternating = _square_bases(n)
     # Twice the map is −1 on each of the first two factors of the alternating form, so the signs of the third change.
-    even, odd = (symmetric, alternating) if negative is not None else (alternating, symmetric)
+    even, odd = (alternating, symmetric) if symmetry.negative is None else (symmetric, alternating)
     third = np.concatenate([even, odd])
     tensor = np.einsum("ijk,xj,yk->ixy", matmul_tensor(turned), second, third)
-    return SymmetricProblem(fmt, shift, tensor, PairSymmetry(transposition.fixed, len(even)), (second, third))
+    return SymmetricProblem(shift, tensor, PairSymmetry(symmetry.fixed, len(even)), (np.eye(n * m), second, third))
+
+
+def _form(size: int, negative: int | None) -> Array:
+    """Diagonal with so many entries −1, at the end, or alternating."""
+    if negative is None:
+        return np.kron(np.eye(size // 2), np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    return np.diag(np.where(np.arange(size) < size - negative, 1.0, -1.0))
 
 
 def _square_bases(n: int) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
+from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,9 @@ def discover(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(parser=integer, metavar="S", help="The same seed finds the same scheme again. Default: random."),
+        typer.Option(
+            parser=integer, metavar="S", help="The same seed and database find the same scheme again. Default: random."
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -68,7 +71,8 @@ def discover(
         str | None,
         typer.Option(
             metavar="S",
-            help="Only schemes with this transposition: alternating:F or diagonal-K:F with F fixed products, or none. "
+            help="Only schemes with this transposition: alternating:F or diagonal-K:F, a form with K entries -1 and F "
+            "fixed products; or sandwich:A,B,C, forms with A, B and C entries -1, or a for alternating; or none. "
             "Default: learnt.",
         ),
     ] = None,
@@ -158,6 +162,7 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
         "ring": found and str(found.verified.ring),
         "hash": found and found.verified.hash,
         "new": found and found.new,
+        "settings": found and asdict(found.settings),
         "starts": tally.trials,
         "fits": tally.fits,
         "best_residual": tally.best_residual if isfinite(tally.best_residual) else None,

@@ -27,8 +27,8 @@ def note(message: str) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 start``, ``2 starts``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """``1 start``, ``2,000 starts``."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def document(value: Any) -> None:

@@ -59,6 +59,11 @@ class PlainProgress:
     def __init__(self, print_line: Any = output.note) -> None:
         self._print_line = print_line
 
+    def recalled(self, starts: int) -> None:
+        """Print what the settings are chosen by, if it is more than what is expected of all formats."""
+        if starts:
+            self._print_line(f"settings: learnt from {output.counted(starts, 'earlier start')}")
+
     def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:  # noqa: ARG002
         """Print what is worth telling."""
         for line in events(outcome, rejected):

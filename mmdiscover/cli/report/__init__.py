@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from mmdiscover.cli.report import ranks
+from mmdiscover.cli.report import ranks, settings
 
 app = typer.Typer(help="Tables from the database.")
 app.command("ranks")(ranks.ranks)
+app.command("settings")(settings.settings)

@@ -1,0 +1,115 @@
+"""`mmdiscover report settings`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmdiscover.cli import output
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, symmetry_name
+
+if TYPE_CHECKING:
+    from mmdiscover.search import SearchSettings
+    from results_db.queries import Experience
+
+
+def settings(
+    scheme: Annotated[
+        str | None, typer.Argument(metavar="[SCHEME]", help="Only 3x3x3, or only 3x3x3:23; any order of the format.")
+    ] = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what has been learnt about settings of the search.
+
+    One line per scheme and settings, the ones with the most exact fits per second first.
+    """
+    from mmdiscover.core.format import parse_scheme_name
+    from results_db import open_database, queries
+
+    fmt, rank = (None, None) if scheme is None else parse_scheme_name(scheme)
+    with open_database(db, create=False) as database:
+        found = [
+            known
+            for known in queries.experience_of_all(database)
+            if (fmt is None or known.sorted_format == str(fmt.sorted())) and rank in (None, known.rank)
+        ]
+    # Schemes stay in their order.
+    order = {name: place for place, name in enumerate(dict.fromkeys(map(_name, found)))}
+    found.sort(key=lambda known: (order[_name(known)], -(_per_second(known) or 0.0), known.starts))
+    if as_json:
+        output.document([_document(known) for known in found])
+        return
+    headers = ("scheme", "c", "c/rank", "symmetry", "starts", "fits", "share", "s/fit", "other")
+    output.table(headers, [_row(known) for known in found], right=("c", "c/rank", "starts", "fits", "share", "s/fit"))
+    if not found:
+        output.note("nothing has been learnt about it yet")
+
+
+def _name(known: Experience) -> str:
+    return f"{known.sorted_format}:{known.rank}"
+
+
+def _per_second(known: Experience) -> float | None:
+    """Exact fits; None where the time is unknown."""
+    return known.fits / known.seconds if known.seconds else None
+
+
+def _understood(known: Experience) -> SearchSettings | None:
+    """The settings, None where they are of another version or method."""
+    from mmdiscover.campaign.learning import settings_from_mapping
+
+    try:
+        return settings_from_mapping(known.settings)
+    except (TypeError, ValueError):
+        return None
+
+
+def _document(known: Experience) -> dict[str, Any]:
+    search = _understood(known)
+    bound = None if search is None else search.bound
+    return {
+        "scheme": _name(known),
+        "format": known.sorted_format,
+        "rank": known.rank,
+        "settings": known.settings,
+        "bound": bound,
+        "bound_per_product": bound and bound / known.rank,
+        "symmetry": search and symmetry_name(search.symmetry),
+        "starts": known.starts,
+        "fits": known.fits,
+        "share": known.fits / known.starts,
+        "iterations": known.iterations,
+        "seconds": known.seconds,
+        "seconds_per_fit": known.seconds / known.fits if known.seconds and known.fits else None,
+        "fits_per_second": _per_second(known),
+    }
+
+
+def _row(known: Experience) -> tuple[object, ...]:
+    row = _document(known)
+    per_fit = row["seconds_per_fit"]
+    return (
+        row["scheme"],
+        row["bound"] and f"{row['bound']:.1f}",
+        row["bound_per_product"] and f"{row['bound_per_product']:.2f}",
+        row["symmetry"],
+        f"{known.starts:,}",
+        f"{known.fits:,}",
+        f"{100 * row['share']:.3g}%",
+        per_fit and f"{per_fit:,.{0 if per_fit >= 100 else 2}f}",
+        _other(known),
+    )
+
+
+def _other(known: Experience) -> str:
+    """Settings that the other columns do not show, where they are not the usual ones."""
+    from mmdiscover.search import SearchSettings
+
+    search, usual = _understood(known), SearchSettings()
+    if search is None:
+        return "unknown settings"
+    scale = [] if search.start_scale == usual.start_scale else [f"scale {search.start_scale:g}"]
+    limit = [] if search.max_iterations == usual.max_iterations else [f"{search.max_iterations:,} iterations"]
+    return ", ".join(scale + limit)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from mmdiscover.search import SearchSettings, Transposition, complete_settings
+from mmdiscover.search import Sandwich, SearchSettings, Transposition, complete_settings
 from mmdiscover.search.symmetry import transposable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mmdiscover.core.format import Format
+    from mmdiscover.search import Symmetry
     from results_db.queries import Experience
 
 BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.1, 7.8)
@@ -52,7 +53,7 @@ class Pins:
     bound: float | None = None
     start_scale: float | None = None
     max_iterations: int | None = None
-    symmetry: Transposition | None = None
+    symmetry: Symmetry | None = None
     plain: bool = False
 
 
@@ -88,7 +89,7 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
     if pins.max_iterations is not None:
         base = replace(base, max_iterations=pins.max_iterations)
     if pins.symmetry is not None or pins.plain:
-        symmetries: list[Transposition | None] = [pins.symmetry]
+        symmetries: list[Symmetry | None] = [pins.symmetry]
     else:
         symmetries = [None, *symmetries_of(fmt, rank)]
     default = complete_settings(fmt, rank, base).bound
@@ -105,26 +106,34 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
     )
 
 
-def symmetries_of(fmt: Format, rank: int) -> list[Transposition]:
-    """Transpositions that schemes of a format are likely to have.
+def symmetries_of(fmt: Format, rank: int) -> list[Symmetry]:
+    """Symmetries that schemes of a format and rank are likely to have, found by trying many (reports/search.md).
 
-    The third factors of fixed products are symmetric matrices (diagonal forms) or alternating ones (the alternating
-    form), and schemes were found where their number is the dimension of these, or next to it; for the alternating form
-    always where it is that.
+    Under a transposition, the third factors of fixed products are symmetric matrices (diagonal form) or alternating
+    ones (alternating form); schemes were found where the number of fixed products is the dimension of these, or next to
+    it with the diagonal form, and that form as balanced as can be. Under a sandwich, two forms were alternating and the
+    third one diagonal and balanced.
     """
+    symmetries: list[Symmetry] = []
     found = transposable(fmt)
-    if found is None:
-        return []
-    n, m = found[1].n, found[1].m
-    forms: list[tuple[int | None, int, int]] = [(m // 2, n * (n + 1) // 2, 1)] if m > 1 else []
-    if m % 2 == 0:
-        forms.append((None, n * (n - 1) // 2, 0))
-    return [
-        Transposition(fixed, negative)
-        for negative, dimension, width in forms
-        for fixed in range(dimension - width, dimension + width + 1)
-        if 0 <= fixed <= rank and (rank - fixed) % 2 == 0
-    ]
+    if found is not None:
+        n, m = found[1].n, found[1].m
+        forms: list[tuple[int | None, int, int]] = [(m // 2, n * (n + 1) // 2, 1)] if m > 1 else []
+        if m % 2 == 0:
+            forms.append((None, n * (n - 1) // 2, 0))
+        symmetries += [
+            Transposition(fixed, negative)
+            for negative, dimension, width in forms
+            for fixed in range(dimension - width, dimension + width + 1)
+            if 0 <= fixed <= rank and (rank - fixed) % 2 == 0
+        ]
+    dimensions = (fmt.n, fmt.m, fmt.p)
+    for diagonal in range(3):
+        even = all(dimensions[k] % 2 == 0 for k in range(3) if k != diagonal)
+        if even and rank % 2 == 0:
+            n_form, m_form, p_form = (dimensions[k] // 2 if k == diagonal else None for k in range(3))
+            symmetries.append(Sandwich((n_form, m_form, p_form)))
+    return symmetries
 
 
 class Learner:
@@ -190,7 +199,7 @@ class Learner:
         """Cost of an iteration divided by that without symmetry: both factor one system."""
         small, middle, _ = sorted(self._format.shape)
         found = transposable(self._format)
-        if settings.symmetry is None or found is None:
+        if not isinstance(settings.symmetry, Transposition) or found is None:
             return 1.0
         return (found[1].n * found[1].m / (small + middle)) ** 3
 
@@ -207,7 +216,9 @@ def settings_from_mapping(mapping: Mapping[str, object]) -> SearchSettings:
     if symmetry is not None and not isinstance(symmetry, dict):
         raise TypeError(f"symmetry is {symmetry!r}, expected a mapping or null")
     known = dict(mapping)
-    known["symmetry"] = None if symmetry is None else Transposition(**symmetry)
+    if symmetry is not None:
+        forms = symmetry.get("forms")
+        known["symmetry"] = Transposition(**symmetry) if forms is None else Sandwich(tuple(forms))
     return SearchSettings(**known)  # type: ignore[arg-type]
 
 

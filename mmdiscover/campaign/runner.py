@@ -160,7 +160,7 @@ def discover(
     settings = {"search": asdict(target.pins), "refine": asdict(target.refine)}
     target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
     options = candidates(target.format, target.rank, target.pins)
-    learner = Learner(target.format, options)
+    learner = Learner(target.format, target.rank, options)
     known = learner.recall(queries.experience(db, target.format, target.rank))
     observer.recalled(known if len(options) > 1 else 0)
     ledger = _Ledger(db, target_id, observer, learner)

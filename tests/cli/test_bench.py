@@ -6,31 +6,79 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mmdiscover import bench
+from mmdiscover.bench import FitCosts, LMTimes
+from mmdiscover.core.format import scheme_name
+
 if TYPE_CHECKING:
+    from mmdiscover.core.format import Format
     from tests.cli.conftest import CommandLine
 
-KEYS = {"scheme", "iteration_ms", "reduced_solve_ms", "full_solve_ms"}
+TIMES = {"iteration_ms", "reduced_solve_ms", "full_solve_ms", "ratio", "least_squares_ms"}
+KEYS = {"scheme", *TIMES, "parafac_ms"}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measurements known beforehand."""
+
+    def time_lm(fmt: Format, rank: int) -> LMTimes:
+        return LMTimes(scheme_name(fmt, rank), 3.0, 2.0, 10.0, None if fmt.n == 4 else 1234.5678, 0.5)
+
+    def cost_of_fits(fmt: Format, rank: int) -> list[FitCosts]:
+        return [FitCosts(scheme_name(fmt, rank), method, 12, 6, 4.0) for method in ("search", "least_squares")]
+
+    monkeypatch.setattr(bench, "time_lm", time_lm)
+    monkeypatch.setattr(bench, "cost_of_fits", cost_of_fits)
 
 
 def test_lm_json_has_the_agreed_keys(cli: CommandLine) -> None:
     result = cli("bench", "lm", "1x1x2:2", "2x2x2:7", "--json")
-    assert (result.code, result.err, set(result.document)) == (0, "", {"cases"})
+    assert (result.code, result.err, set(result.document)) == (0, "", {"cases", "fits"})
     cases = result.document["cases"]
     assert [case["scheme"] for case in cases] == ["1x1x2:2", "2x2x2:7"]
     for case in cases:
         assert set(case) == KEYS
-        assert all(case[key] > 0 for key in KEYS - {"scheme"})
+        assert all(case[key] > 0 for key in TIMES)
+    assert result.document["fits"] == []
 
 
-def test_lm_table_has_ratios(cli: CommandLine) -> None:
-    header, row = cli("bench", "lm", "1x1x2:2").out.splitlines()
-    assert header.startswith("scheme")
-    assert "iteration/reduced" in header
-    name, iteration, reduced, full, by_reduced, by_full = row.split()
-    assert name == "1x1x2:2"
-    # The times are rounded to a microsecond, and small.
-    assert float(by_reduced) == pytest.approx(float(iteration) / float(reduced), rel=0.5)
-    assert float(by_full) == pytest.approx(float(iteration) / float(full), rel=0.5)
+@pytest.mark.usefixtures("measured")
+def test_lm_without_schemes_also_counts_fits(cli: CommandLine) -> None:
+    document = cli("bench", "lm", "--json").document
+    assert [case["scheme"] for case in document["cases"]] == ["2x2x2:7", "3x3x3:23", "3x3x4:29", "4x4x4:49"]
+    assert [case["ratio"] for case in document["cases"]] == [1.5] * 4
+    assert [case["least_squares_ms"] for case in document["cases"]] == [1234.5678] * 3 + [None]
+    assert [fit["scheme"] for fit in document["fits"]] == ["2x2x2:7", "2x2x2:7", "2x3x3:15", "2x3x3:15"]
+    assert document["fits"][0] == {
+        "scheme": "2x2x2:7",
+        "method": "search",
+        "starts": 12,
+        "exact": 6,
+        "cpu_seconds": 4.0,
+        "exact_per_cpu_second": 1.5,
+    }
+
+
+@pytest.mark.usefixtures("measured")
+def test_lm_tables_fit_on_a_terminal(cli: CommandLine) -> None:
+    lines = cli("bench", "lm").out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split() for line in lines[1:5]] == [
+        ["2x2x2:7", "3.000", "2.000", "1.50", "10.000", "1234.568", "0.500"],
+        ["3x3x3:23", "3.000", "2.000", "1.50", "10.000", "1234.568", "0.500"],
+        ["3x3x4:29", "3.000", "2.000", "1.50", "10.000", "1234.568", "0.500"],
+        ["4x4x4:49", "3.000", "2.000", "1.50", "10.000", "–", "0.500"],
+    ]
+    assert lines[0].split("  ")[0] == "scheme"
+    assert lines[5] == ""
+    assert lines[7].split() == ["2x2x2:7", "search", "12", "6", "4.00", "1.50"]
+    assert len(lines) == 11
+
+
+@pytest.mark.usefixtures("measured")
+def test_lm_with_a_scheme_prints_one_table(cli: CommandLine) -> None:
+    assert len(cli("bench", "lm", "1x1x2:2").out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

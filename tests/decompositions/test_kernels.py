@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,10 @@ def at(given_problem: Problem) -> tuple[Point, System, Point]:
     point.theta[:] = flatten(factors)
     kernels.evaluate(tensor, point.theta, point.error)
     kernels.linearize(point)
-    return point, kernels.make_system(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
+    system = kernels.make_system(tensor.shape, rank)
+    for room in system[1:]:
+        room.fill(nan)  # what is in memory by chance is not to be read
+    return point, system, kernels.make_point(tensor.shape, rank)
 
 
 def positive_definite(size: int) -> Array:
@@ -119,6 +122,7 @@ def test_solutions_agree_with_the_dense_matrix(given_problem: Problem, damping: 
 def test_an_indefinite_eliminated_block_is_noticed() -> None:
     point, system, _ = at(problem((2, 3, 4), 2, 0))
     assert not kernels.factorize(point, -1e6, system)
+    assert np.isnan(system.reduced).all()  # it ended there
 
 
 def test_an_indefinite_complement_is_noticed() -> None:

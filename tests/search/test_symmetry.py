@@ -10,24 +10,29 @@ import pytest
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
+from mmdiscover.decompositions import FreeAction, PairSymmetry
 from mmdiscover.errors import InputError
 from mmdiscover.search import (
     EXACT_RESIDUAL,
     Fit,
+    Sandwich,
     SearchSettings,
+    Symmetry,
     Transposition,
     complete_settings,
     run_start,
     smallest_bound,
 )
 from mmdiscover.search.start import random_start
-from mmdiscover.search.symmetry import check_transposition, symmetric_problem, transposable
+from mmdiscover.search.symmetry import check_symmetry, check_transposition, symmetric_problem, transposable
 from tests.decompositions.dense import model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from mmdiscover.decompositions.gauss_newton import Triple
+    Stack = NDArray[np.float64]
 
 FORMATS = ["1x1x1", "2x2x2", "3x2x3", "2x3x3", "3x3x2", "1x4x1", "2x1x1", "3x3x3", "1x2x1"]
 
@@ -57,7 +62,8 @@ def test_the_tensor_has_the_symmetry_in_the_new_bases(fmt: Format, negative: int
     rows, columns, slices = problem.tensor.shape
     n = fmt.sizes[shift_of(fmt)]
     assert (rows, columns, slices) == (n * middle(fmt), n * middle(fmt), n * n)
-    assert (problem.symmetry.fixed, problem.format) == (2, fmt)
+    assert isinstance(problem.symmetry, PairSymmetry)
+    assert problem.symmetry.fixed == 2
     assert problem.symmetry.even == (n * (n + 1) // 2 if negative is not None else n * (n - 1) // 2)
     signs = np.where(np.arange(slices) < problem.symmetry.even, 1.0, -1.0)
     np.testing.assert_allclose(problem.tensor.transpose(1, 0, 2) * signs, problem.tensor, atol=1e-15)
@@ -79,38 +85,78 @@ def test_factors_go_back_to_the_bases_of_the_format(fmt: Format, negative: int |
         assert np.sum((model(factors) - matmul_tensor(fmt)) ** 2) == pytest.approx(distance)
 
 
-def run(name: str, rank: int, transposition: Transposition, seed: int) -> Fit:
-    settings = SearchSettings(symmetry=transposition)
+@pytest.mark.parametrize(
+    "forms", [(0, 0, 0), (1, 2, 3), (None, 0, 1), (2, 1, None), (None, 3, None), (0, 3, 4)], ids=str
+)
+def test_a_sandwiching_leaves_the_tensor_as_it_is(forms: Sequence[int | None]) -> None:
+    fmt = Format(2, 3, 4)
+    first, second, third = forms
+    problem = symmetric_problem(fmt, 6, Sandwich((first, second, third)))
+    assert isinstance(problem.symmetry, FreeAction)
+    np.testing.assert_array_equal(problem.tensor, matmul_tensor(fmt))
+    mapped = np.einsum("abc,xa,yb,zc->xyz", problem.tensor, *problem.symmetry.images)
+    np.testing.assert_array_equal(mapped, problem.tensor)
+    found = random_start(fmt.shape, 6, 1.0, np.random.default_rng(0))
+    for factor, same, image in zip(found, problem.factors(found), problem.symmetry.images, strict=True):
+        np.testing.assert_array_equal(factor, same)
+        assert image.shape == (len(factor), len(factor))
+
+
+def run(name: str, rank: int, symmetry: Symmetry, seed: int) -> Fit:
+    settings = SearchSettings(symmetry=symmetry)
     return run_start(Format.parse(name), rank, settings, np.random.SeedSequence(seed))
 
 
-def matrices(fit: Fit) -> list[NDArray[np.float64]]:
-    """Stacks of U_q (n×m), V_q (m×n) and W_q (n×n), of a format that is shifted to ⟨n,m,n⟩."""
-    fmt = fit.factors.format
-    arrays = [factor.T.reshape(-1, *shape) for factor, shape in zip(fit.factors.arrays, fmt.matrix_shapes, strict=True)]
-    return [arrays[(k + shift_of(fmt)) % 3] for k in range(3)]
+def matrices(fit: Fit, shift: int) -> list[Stack]:
+    """Stacks of all U_q, V_q and W_q after cyclic shifts."""
+    shapes = fit.factors.format.matrix_shapes
+    arrays = [factor.T.reshape(-1, *shape) for factor, shape in zip(fit.factors.arrays, shapes, strict=True)]
+    return [arrays[(k + shift) % 3] for k in range(3)]
 
 
-def image(fit: Fit, negative: int | None) -> Triple:
-    """(U, V, W) → (VᵀF, F⁻¹Uᵀ, Wᵀ) of all products, each matrix as a column."""
-    u, v, w = matrices(fit)
-    m = u.shape[2]
-    form = np.zeros((m, m))
-    if negative is None:
-        for i in range(0, m, 2):
-            form[i, i + 1], form[i + 1, i] = 1.0, -1.0
+def form(size: int, negative: int | None) -> Stack:
+    if negative is not None:
+        return np.diag([1.0] * (size - negative) + [-1.0] * negative)
+    alternating = np.zeros((size, size))
+    for i in range(0, size, 2):
+        alternating[i, i + 1], alternating[i + 1, i] = 1.0, -1.0
+    return alternating
+
+
+def transposed(stacks: list[Stack], symmetry: Transposition) -> list[Stack]:
+    """(U, V, W) → (VᵀF, F⁻¹Uᵀ, Wᵀ) of all products of ⟨n,m,n⟩."""
+    u, v, w = stacks
+    f = form(u.shape[2], symmetry.negative)
+    return [v.transpose(0, 2, 1) @ f, np.linalg.inv(f) @ u.transpose(0, 2, 1), w.transpose(0, 2, 1)]
+
+
+def sandwiched(stacks: list[Stack], symmetry: Sandwich) -> list[Stack]:
+    """(U, V, W) → (P U Q⁻¹, Q V S⁻¹, S W P⁻¹) of all products."""
+    p, q, s = (form(stack.shape[1], negative) for stack, negative in zip(stacks, symmetry.forms, strict=True))
+    u, v, w = stacks
+    return [p @ u @ np.linalg.inv(q), q @ v @ np.linalg.inv(s), s @ w @ np.linalg.inv(p)]
+
+
+def partners(fit: Fit) -> list[int]:
+    """Which product each one is mapped to by the symmetry that was asked for."""
+    symmetry = fit.settings.symmetry
+    if isinstance(symmetry, Transposition):
+        stacks = matrices(fit, shift_of(fit.factors.format))
+        images = transposed(stacks, symmetry)
     else:
-        form[:] = np.diag([1.0] * (m - negative) + [-1.0] * negative)
-    return columns(v.transpose(0, 2, 1) @ form, np.linalg.inv(form) @ u.transpose(0, 2, 1), w.transpose(0, 2, 1))
-
-
-def columns(*stacks: NDArray[np.float64]) -> Triple:
-    u, v, w = (stack.reshape(len(stack), -1).T for stack in stacks)
-    return u, v, w
+        assert symmetry is not None
+        stacks = matrices(fit, 0)
+        images = sandwiched(stacks, symmetry)
+    products, mapped = (
+        np.einsum("rab,rcd,ref->rabcdef", *triple).reshape(fit.factors.rank, -1) for triple in (stacks, images)
+    )
+    distances = np.linalg.norm(products[:, None] - mapped, axis=2)
+    assert distances.min(axis=1).max() < 1e-12
+    return [int(q) for q in distances.argmin(axis=1)]
 
 
 @pytest.mark.parametrize(
-    ("name", "rank", "transposition", "seeds"),
+    ("name", "rank", "symmetry", "seeds"),
     [
         ("2x2x2", 7, Transposition(3, 1), range(4)),
         ("2x2x2", 7, Transposition(1), range(4)),
@@ -123,25 +169,22 @@ def columns(*stacks: NDArray[np.float64]) -> Triple:
         ("2x3x3", 15, Transposition(3), range(6)),
         ("3x3x2", 15, Transposition(3), range(6)),
         ("3x3x3", 23, Transposition(7, 1), range(1, 2)),
+        ("2x2x2", 8, Sandwich((1, 1, 1)), range(6)),
+        ("2x2x2", 8, Sandwich((None, 1, 0)), range(6)),
+        ("2x2x3", 12, Sandwich((None, 1, 1)), range(6)),
     ],
     ids=str,
 )
-def test_exact_fits_have_the_symmetry(name: str, rank: int, transposition: Transposition, seeds: range) -> None:
-    exact = [fit for fit in (run(name, rank, transposition, seed) for seed in seeds) if fit.exact]
+def test_exact_fits_have_the_symmetry(name: str, rank: int, symmetry: Symmetry, seeds: range) -> None:
+    exact = [fit for fit in (run(name, rank, symmetry, seed) for seed in seeds) if fit.exact]
     assert exact
     for fit in exact[:3]:
         assert fit.factors.residual() <= 2 * EXACT_RESIDUAL
-        assert fit.settings.symmetry == transposition
-        factors = columns(*matrices(fit))
-        products, images = (
-            np.einsum("ir,jr,kr->rijk", *found).reshape(rank, -1)
-            for found in (factors, image(fit, transposition.negative))
-        )
-        distances = np.linalg.norm(products[:, None] - images, axis=2)
-        partners = distances.argmin(axis=1)
-        assert distances[range(rank), partners].max() < 1e-12
-        assert sorted(partners) == list(range(rank))
-        assert sum(partners == range(rank)) == transposition.fixed
+        assert fit.settings.symmetry == symmetry
+        found = partners(fit)
+        assert sorted(found) == list(range(rank))
+        kept = symmetry.fixed if isinstance(symmetry, Transposition) else 0
+        assert sum(q == partner for q, partner in enumerate(found)) == kept
 
 
 def test_the_seed_alone_decides() -> None:
@@ -184,7 +227,7 @@ def test_a_format_is_turned_until_its_ends_are_equal(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rank", "transposition", "message"),
+    ("name", "rank", "symmetry", "message"),
     [
         ("2x3x4", 24, Transposition(2, 0), "transposition of 2x3x4: expected a format with two equal dimensions"),
         ("3x3x3", 23, Transposition(1), "of 3x3x3: the alternating form needs an even dimension, got 3"),
@@ -196,14 +239,20 @@ def test_a_format_is_turned_until_its_ends_are_equal(name: str) -> None:
         ("2x2x2", 7, Transposition(2, 1), "of 2x2x2: 2 of 7 products fixed, expected an even number of others"),
         ("2x2x2", 7, Transposition(9, 1), "9 of 7 products fixed"),
         ("2x2x2", 7, Transposition(-1, 1), "-1 of 7 products fixed"),
+        ("2x2x2", 7, Sandwich((1, 1, 1)), "sandwich of 2x2x2: rank 7, expected an even one for pairs of products"),
+        ("2x3x4", 20, Sandwich((3, 0, 0)), "sandwich of 2x3x4: 3 negative entries, expected 0 to 2"),
+        ("2x3x4", 20, Sandwich((0, 4, 0)), "4 negative entries, expected 0 to 3"),
+        ("2x3x4", 20, Sandwich((0, 0, -1)), "-1 negative entries, expected 0 to 4"),
+        ("2x3x4", 20, Sandwich((None, None, 0)), "the alternating form needs an even dimension, got 3"),
+        ("2x3x4", 20, Sandwich((0, 0)), "sandwich of 2x3x4: 2 forms, expected 3"),  # type: ignore[arg-type]
     ],
 )
-def test_symmetries_that_cannot_be(name: str, rank: int, transposition: Transposition, message: str) -> None:
+def test_symmetries_that_cannot_be(name: str, rank: int, symmetry: Symmetry, message: str) -> None:
     fmt = Format.parse(name)
-    for refuse in (check_transposition, symmetric_problem):
+    for refuse in (check_symmetry, symmetric_problem):
         with pytest.raises(InputError, match=message):
-            refuse(fmt, rank, transposition)
-    settings = SearchSettings(symmetry=transposition)
+            refuse(fmt, rank, symmetry)
+    settings = SearchSettings(symmetry=symmetry)
     with pytest.raises(InputError, match=message):
         complete_settings(fmt, rank, settings)
     with pytest.raises(InputError, match=message):

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.campaign.plan import TrialTask
 from mmdiscover.core.factors import Factors
 from mmdiscover.refine import Refined, RefineSettings, RefineStatus
-from mmdiscover.search import Fit, FitStatus, SearchSettings
+from mmdiscover.search import Fit, FitStatus, SearchSettings, complete_settings
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping
 
+    from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Tally
     from mmdiscover.campaign.trial import Phase, TrialOutcome
     from mmdiscover.core.format import Format
     from mmdiscover.core.scheme import Scheme
+
+
+def trial_task(target: Target, index: int, seed: int = 1, bound: float | None = None) -> TrialTask:
+    """A trial with settings that nobody has learnt."""
+    settings = complete_settings(target.format, target.rank, SearchSettings(bound=bound))
+    return TrialTask(target, seed, index, settings)
 
 
 @dataclass(frozen=True)
@@ -57,14 +65,33 @@ class ScriptedRefine:
         return Refined(RefineStatus.EXACT, scheme, attempts=1, resolves=5, detail="")
 
 
+@dataclass(frozen=True)
+class PreferringSearch:
+    """Fits wherever a bound is at most `bound`; what it takes depends on the trial, and the later ones end first."""
+
+    bound: float
+
+    def __call__(self, fmt: Format, rank: int, settings: SearchSettings, seed: np.random.SeedSequence, /) -> Fit:
+        index = seed.spawn_key[1]
+        assert settings.bound is not None
+        exact = frozenset({index}) if settings.bound <= self.bound else frozenset()
+        search = ScriptedSearch(exact, default_seconds=0.004 * (1 - index % 2))
+        return replace(search(fmt, rank, settings, seed), iterations=40 + index % 7)
+
+
 class Log:
     """An observer that remembers."""
 
     def __init__(self) -> None:
+        self.earlier_starts: int | None = None
         self.outcomes: list[TrialOutcome] = []
         self.rejected: dict[int, str] = {}
         self.phases: list[Counter[Phase]] = []
         self.tally: Tally | None = None
+
+    def recalled(self, starts: int) -> None:
+        assert (self.earlier_starts, self.outcomes) == (None, [])
+        self.earlier_starts = starts
 
     def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
         self.outcomes.append(outcome)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from mmdiscover.campaign.plan import TrialTask
 from mmdiscover.campaign.trial import Kernels, Phase, run_trial
-from tests.campaign.fakes import ScriptedRefine, ScriptedSearch
+from tests.campaign.fakes import ScriptedRefine, ScriptedSearch, trial_task
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def test_an_exact_fit_is_refined(target: Target) -> None:
         ScriptedSearch(exact=frozenset({4}), seconds={4: 0.02}), ScriptedRefine({4: strassen()}, seconds=0.03)
     )
     phases: list[tuple[int, Phase]] = []
-    outcome = run_trial(TrialTask(target, 1, 4), lambda index, phase: phases.append((index, phase)), kernels)
+    outcome = run_trial(trial_task(target, 4), lambda index, phase: phases.append((index, phase)), kernels)
     assert outcome.status == "exact"
     assert outcome.candidate == strassen()
     assert outcome.error is None
@@ -38,7 +37,7 @@ def test_an_exact_fit_is_refined(target: Target) -> None:
 
 
 def test_another_fit_is_not_refined(target: Target) -> None:
-    outcome = run_trial(TrialTask(target, 1, 0), kernels=Kernels(ScriptedSearch(), ScriptedRefine({0: strassen()})))
+    outcome = run_trial(trial_task(target, 0), kernels=Kernels(ScriptedSearch(), ScriptedRefine({0: strassen()})))
     assert outcome.status == "stalled"
     assert outcome.refined is None
     assert outcome.candidate is None
@@ -46,7 +45,7 @@ def test_another_fit_is_not_refined(target: Target) -> None:
 
 
 def test_the_seeds_reach_the_kernels(target: Target) -> None:
-    task = TrialTask(target, 1, 0)
+    task = trial_task(target, 0, bound=77.0)
     seen: list[tuple[object, ...]] = []
 
     def search(fmt: Format, rank: int, settings: SearchSettings, seed: np.random.SeedSequence, /) -> Fit:
@@ -60,7 +59,7 @@ def test_the_seeds_reach_the_kernels(target: Target) -> None:
     run_trial(task, kernels=Kernels(search, refine))
     expected = [seed.generate_state(2).tolist() for seed in task.seeds()]
     assert seen == [
-        (target.format, target.rank, target.search, expected[0]),
+        (target.format, target.rank, task.search, expected[0]),
         (target.format, target.rank, target.refine, expected[1]),
     ]
 
@@ -71,7 +70,7 @@ def test_an_exception_becomes_part_of_the_record(target: Target, where: str) -> 
         raise np.linalg.LinAlgError("singular matrix")
 
     search = ScriptedSearch(exact=frozenset({0}), broken=frozenset({0} if where == "search" else ()))
-    outcome = run_trial(TrialTask(target, 1, 0), kernels=Kernels(search, refine))
+    outcome = run_trial(trial_task(target, 0), kernels=Kernels(search, refine))
     expected = {"search": "ZeroDivisionError: trial 0 is broken", "refine": "LinAlgError: singular matrix"}
     assert outcome.error == expected[where]
     assert outcome.status == {"search": "failed", "refine": "exact"}[where]
@@ -84,7 +83,7 @@ def test_an_interrupt_is_not_an_outcome(target: Target) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_trial(TrialTask(target, 1, 0), kernels=Kernels(search, ScriptedRefine({})))
+        run_trial(trial_task(target, 0), kernels=Kernels(search, ScriptedRefine({})))
 
 
 def test_linear_algebra_runs_on_one_thread(target: Target) -> None:
@@ -95,6 +94,6 @@ def test_linear_algebra_runs_on_one_thread(target: Target) -> None:
         return ScriptedSearch()(fmt, rank, settings, seed)
 
     with threadpool_limits(2, user_api="blas"):
-        run_trial(TrialTask(target, 1, 0), kernels=Kernels(search, ScriptedRefine({})))
+        run_trial(trial_task(target, 0), kernels=Kernels(search, ScriptedRefine({})))
     assert threads
     assert set(threads) == {1}

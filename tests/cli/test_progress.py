@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mmdiscover.campaign.plan import Budget, TrialTask, plan_target
+from mmdiscover.campaign.plan import Budget, plan_target
 from mmdiscover.campaign.runner import Plan, Tally
 from mmdiscover.campaign.trial import Kernels, Phase, run_trial
 from mmdiscover.cli.progress import LiveProgress, PlainProgress, budget_spent, clock, events
 from mmdiscover.core.format import Format
-from tests.campaign.fakes import ScriptedRefine, ScriptedSearch
+from tests.campaign.fakes import ScriptedRefine, ScriptedSearch, trial_task
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ KERNELS = Kernels(ScriptedSearch(exact=frozenset({1, 2}), broken=frozenset({3}))
 
 
 def outcome(index: int) -> TrialOutcome:
-    return run_trial(TrialTask(TARGET, 0, index), kernels=KERNELS)
+    return run_trial(trial_task(TARGET, index), kernels=KERNELS)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,20 @@ def test_only_what_is_worth_telling_is_told(index: int, rejected: str | None, wo
 
 def test_plain_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     progress = PlainProgress()
+    progress.recalled(0)
     progress.busy(Counter({Phase.SEARCHING: 2}))
     progress.trial(outcome(0), None, Tally())
     progress.trial(outcome(3), None, Tally())
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_what_was_learnt_earlier_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for starts in (0, 1, 1234):
+        PlainProgress().recalled(starts)
+    expected = "settings: learnt from 1 earlier start\nsettings: learnt from 1,234 earlier starts\n"
+    assert capsys.readouterr() == ("", expected)
 
 
 def test_live_sums() -> None:

@@ -6,6 +6,10 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def provenance(command: str, settings: Path) -> str:
@@ -35,6 +39,12 @@ def processor() -> str:
     return next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
     )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a Markdown table."""
+    lines = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in (columns, *rows)]
+    return [lines[0], "|---" * len(columns) + "|", *lines[1:]]
 
 
 def write_report(path: Path, lines: list[str]) -> None:

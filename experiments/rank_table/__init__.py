@@ -1,0 +1,1 @@
+"""The paper's table of ranks and border ranks."""

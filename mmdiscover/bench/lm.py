@@ -28,11 +28,14 @@ T = TypeVar("T")
 
 _LEAST_ROUNDS = 5
 _MOST_ROUNDS = 1000
-# A round for small systems is a millisecond of each: long enough for the clock, short enough to be left undisturbed.
+# In a round of small systems, iterations and solves take less than a millisecond each, and are mostly left undisturbed;
+# of large ones as many are timed of either, so that what disturbs them does so alike. The memory that a fit asks for
+# first costs as much as an iteration or two; 20 are still few for a start.
 _SMALL = 200
 _STARTS = 20
-_ITERATIONS = 10
+_ITERATIONS = 20
 _SOLVES = 20
+_STEPS = 10
 _SWEEPS = 10
 _MOST_SVD_WORK = 2e9
 """Cells times squared unknowns, up to which a singular value decomposition of the Jacobian is worth waiting for."""
@@ -104,12 +107,12 @@ def time_lm(fmt: Format, rank: int, budget: float = 1.0) -> LMTimes:
         return (perf_counter() - begin) / max(1, fit.iterations)
 
     def one_round(number: int) -> list[float]:
-        solves = _SOLVES if small else 1
-        return [iterations(number), *(median(_solve(system) for _ in range(solves)) for system in systems)]
+        solves = (_SOLVES, _SOLVES) if small else (_ITERATIONS, 1)
+        return [iterations(number), *(_solves(*pair) for pair in zip(systems, solves, strict=True))]
 
     def step(number: int) -> float:
         begin = perf_counter()
-        _, steps = run_least_squares(tensor, starts[number % len(starts)], _ITERATIONS if small else 1)
+        _, steps = run_least_squares(tensor, starts[number % len(starts)], _STEPS if small else 1)
         return (perf_counter() - begin) / max(1, steps)
 
     def sweep(number: int) -> float | None:
@@ -141,6 +144,11 @@ def _positive_definite(size: int) -> Array:
     matrix += matrix.T.copy()
     matrix.flat[:: size + 1] += 2 * size
     return matrix
+
+
+def _solves(matrix: Array, count: int) -> float:
+    """Mean seconds of so many solves."""
+    return sum(_solve(matrix) for _ in range(count)) / count
 
 
 def _solve(matrix: Array) -> float:

@@ -44,7 +44,7 @@ def test_times_are_positive() -> None:
     assert times.ratio == times.iteration_ms / times.reduced_solve_ms
 
 
-@pytest.mark.parametrize(("scheme", "solves"), [((3, 2, 1, 6), 20), ((3, 3, 3, 23), 1)])
+@pytest.mark.parametrize(("scheme", "solves"), [((3, 2, 1, 6), 40), ((3, 3, 3, 23), 21)])
 def test_the_systems_have_the_sizes_of_the_problem(
     scheme: tuple[int, int, int, int], solves: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,8 +62,14 @@ def test_the_systems_have_the_sizes_of_the_problem(
     modes = sorted([n * m, m * p, p * n])
     reduced, full = rank * (modes[0] + modes[1]), rank * sum(modes)
     assert set(sizes) == {reduced, full}
-    assert len(sizes) == 2 * solves * (1 + lm._LEAST_ROUNDS)
+    assert len(sizes) == solves * (1 + lm._LEAST_ROUNDS)
     assert (times.reduced_solve_ms, times.full_solve_ms) == pytest.approx((reduced, full))
+
+
+def test_solves_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([1.0, 2.0, 6.0])
+    monkeypatch.setattr(lm, "_solve", lambda _: next(times))
+    assert lm._solves(np.eye(2), 3) == 3.0
 
 
 def test_the_time_of_a_fit_is_shared_by_its_iterations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""When to give up a start."""

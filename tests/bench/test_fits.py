@@ -51,7 +51,8 @@ class Programs:
         if len(self.calls["sweeps"]) == 4:
             a, b, c = STRASSEN
             return a, b, c
-        return None if len(self.calls["sweeps"]) == 8 else start
+        a, b, c = start
+        return None if len(self.calls["sweeps"]) == 8 else (2 * a, b, c)
 
 
 def test_every_method_gets_the_same_starts_until_its_budget_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,13 +69,15 @@ def test_every_method_gets_the_same_starts_until_its_budget_is_spent(monkeypatch
     for (start, number), expected in zip(programs.calls["steps"][1:], starts, strict=True):
         np.testing.assert_array_equal(start[0], expected)
         assert number == fits._STEPS
-    for call, expected in ((1, starts[0]), (4, starts[1])):
+    # Each call goes on where the last one of the start has ended.
+    for call, expected in ((1, starts[0]), (2, 2 * starts[0]), (3, 4 * starts[0]), (4, starts[1]), (7, 8 * starts[1])):
         np.testing.assert_array_equal(programs.calls["sweeps"][call][0][0], expected)
 
 
 def test_sweeps_end_at_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     programs = Programs(monkeypatch)
-    monkeypatch.setattr(programs, "calls", {"steps": [], "sweeps": [((), 0)] * 8})
+    a, b, c = STRASSEN
+    programs.calls["sweeps"] = [((a, b, c), 0)] * 8
     assert cost_of_fits(SQUARE, 7, budget=0.0)[2].exact == 0
     calls = programs.calls["sweeps"][9:]
     assert len(calls) * fits._SWEEPS_AT_ONCE == fits._SWEEPS

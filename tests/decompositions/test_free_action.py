@@ -125,6 +125,7 @@ TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
         (3, GOOD, "rank is 3, expected an even one"),
         (4, (2 * GOOD[0], GOOD[1], GOOD[2] / 2), "not orthogonal of order two"),
         (4, (np.roll(np.eye(4), 1, axis=0), GOOD[1], GOOD[2]), "not orthogonal of order two"),
+        (4, (GOOD[0], GOOD[1], np.array([[1.0, 1.0], [0.0, -1.0]])), "not orthogonal of order two"),
         (4, (GOOD[0], GOOD[1], TURN), "not left as it is"),
         (4, (GOOD[0], np.eye(3), GOOD[2]), "not left as it is"),
     ],

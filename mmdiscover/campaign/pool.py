@@ -123,10 +123,10 @@ def run_in_workers(
                 return
             if isinstance(item, _Failure):
                 raise item.error
+            yield item
             if interrupts.requested:
                 # Nothing new is begun, so that the inbox runs empty.
                 collector.begin_no_more()
-            yield item
             collector.acknowledge()
     finally:
         collector.close()

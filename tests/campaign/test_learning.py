@@ -334,7 +334,8 @@ class Truth:
         rng = np.random.default_rng(seed)
         there = candidates(Format(2, 3, 4), 20, Pins())
         known = Learner(Format(2, 3, 4), 20, there)
-        lost, lessons = 0.0, []
+        lost = 0.0
+        lessons: list[tuple[SearchSettings, int, int]] = []
         for start in range(starts):
             if start in (8, 16, 32, 64, 128, 256, 512, 1024):
                 for lesson in lessons:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from joblib import cpu_count
 
+from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.campaign.learning import Pins, settings_from_mapping
 from mmdiscover.campaign.phases import phase_board
 from mmdiscover.campaign.plan import Budget, plan_target
 from mmdiscover.campaign.pool import worker_count
@@ -22,12 +24,16 @@ from mmdiscover.campaign.trial import Kernels, Phase
 from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import sandwich
 from mmdiscover.errors import DatabaseError, InputError, MMDiscoverError
-from results_db import queries, repository
-from tests.campaign.fakes import Log, ScriptedRefine, ScriptedSearch
+from results_db import open_database, queries, repository
+from tests.campaign.fakes import Log, PreferringSearch, ScriptedRefine, ScriptedSearch
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from mmdiscover.campaign.plan import Target
+    from mmdiscover.campaign.trial import Search
     from mmdiscover.core.scheme import Scheme
     from results_db import Database
 
@@ -114,15 +120,23 @@ def test_every_trial_of_a_vain_run_is_recorded(db: Database, plan: Plan, workers
     assert len(list(queries.open_fits(db))) == 2
 
 
-def test_what_is_recorded_repeats_the_trial(db: Database, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    records: dict[int, repository.TrialRecord] = {}
+@pytest.fixture
+def records(monkeypatch: pytest.MonkeyPatch) -> dict[int, repository.TrialRecord]:
+    """What is recorded of each trial from now on; a later run replaces an earlier one."""
+    found: dict[int, repository.TrialRecord] = {}
     record_trial = repository.record_trial
 
     def recording(database: Database, target_id: int, record: repository.TrialRecord, **rest: object) -> object:
-        records[record.index] = record
+        found[record.index] = record
         return record_trial(database, target_id, record, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(repository, "record_trial", recording)
+    return found
+
+
+def test_what_is_recorded_repeats_the_trial(
+    db: Database, plan: Plan, records: dict[int, repository.TrialRecord]
+) -> None:
     kernels = Kernels(
         ScriptedSearch(exact=frozenset({1, 2, 3}), broken=frozenset({4})), ScriptedRefine({2: wrong(), 5: strassen()})
     )
@@ -137,10 +151,88 @@ def test_what_is_recorded_repeats_the_trial(db: Database, plan: Plan, monkeypatc
     assert records[4].refine_detail == "ZeroDivisionError: trial 4 is broken"
     assert records[0].refine_status is None
     assert (records[0].residual, records[0].iterations) == (0.5, 10)
-    assert records[0].settings == {"bound": plan.target.search.bound} | {
-        key: value for key, value in records[0].settings.items() if key != "bound"
-    }
+    for outcome in log.outcomes:
+        assert settings_from_mapping(records[outcome.index].settings) == outcome.task.search
     assert queries.list_schemes(db) == []
+
+
+def vain_run(db: Database, plan: Plan, workers: int, search: Search, starts: int = 60) -> Log:
+    """Several waves in which fits are found and none is made exact."""
+    log = Log()
+    plan = replace(plan, workers=workers, budget=Budget(starts=starts))
+    assert discover(db, plan, log, Kernels(search, ScriptedRefine({}))).found is None
+    assert sorted(log.indices) == list(range(starts))
+    return log
+
+
+def test_settings_do_not_depend_on_the_number_of_workers(
+    tmp_path: Path, plan: Plan, records: dict[int, repository.TrialRecord]
+) -> None:
+    def run(name: str, workers: int, plan: Plan = plan) -> list[Mapping[str, object]]:
+        with open_database(str(tmp_path / name)) as db:
+            log = vain_run(db, plan, workers, PreferringSearch(41.0))
+            assert workers == 1 or log.indices != sorted(log.indices)
+        return [records[index].settings for index in range(60)]
+
+    alone = run("1.db", workers=1)
+    assert run("2.db", workers=2) == alone
+    assert run("3.db", workers=1, plan=replace(plan, seed=6)) != alone
+    # It was learnt from: most of the last wave is like what brought fits.
+    bounds = [settings["bound"] for settings in alone]
+    early, late = (sum(bound < 42 for bound in part) for part in (bounds[:8], bounds[-28:]))  # type: ignore[operator]
+    assert late / 28 > max(0.5, early / 8)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_history_in_the_database_changes_the_choice(
+    tmp_path: Path, plan: Plan, records: dict[int, repository.TrialRecord], workers: int
+) -> None:
+    def run(db: Database, workers: int, number_known: int) -> list[Mapping[str, object]]:
+        log = vain_run(db, plan, workers, PreferringSearch(41.0), starts=20)
+        assert log.earlier_starts == number_known
+        return [records[index].settings for index in range(20)]
+
+    with open_database(str(tmp_path / "one.db")) as one, open_database(str(tmp_path / "other.db")) as other:
+        fresh = run(one, 1, 0)
+        assert run(other, workers, 0) == fresh
+        taught = run(one, 1, 20)
+        assert taught != fresh
+        # The same history, the same choice.
+        assert run(other, workers, 20) == taught
+        # Another format has a history of its own.
+        target = plan_target(Format(2, 2, 3), 11)
+        log = Log()
+        discover(one, replace(plan, target=target), log, succeeding_at(0))
+        assert log.earlier_starts == 0
+
+
+def test_where_all_is_pinned_nothing_is_learnt(db: Database, plan: Plan) -> None:
+    pinned = replace(plan, target=plan_target(Format(2, 2, 2), 7, Pins(bound=45.0, plain=True)))
+    for _ in range(2):
+        log = vain_run(db, pinned, 1, ScriptedSearch(), starts=3)
+        assert log.earlier_starts == 0
+    assert vain_run(db, plan, 1, ScriptedSearch(), starts=3).earlier_starts == 6
+
+
+def test_a_trial_that_broke_teaches_nothing(
+    db: Database, plan: Plan, records: dict[int, repository.TrialRecord]
+) -> None:
+    broken = frozenset(range(8))
+    assert vain_run(db, plan, 1, ScriptedSearch(broken=broken), starts=16).earlier_starts == 0
+    settings = [records[index].settings for index in range(16)]
+    assert sum(known.starts for known in queries.experience_of_all(db)) == 8
+    with open_database(f"{db.name}.other") as other:
+        vain_run(other, plan, 1, ScriptedSearch(), starts=16)
+    assert settings[:8] == [records[index].settings for index in range(8)]
+    assert settings[8:] != [records[index].settings for index in range(8, 16)]
+
+
+def test_the_settings_of_the_winner_are_told(db: Database, plan: Plan) -> None:
+    log = Log()
+    found = discover(db, plan, log, succeeding_at(4)).found
+    assert found is not None
+    (winner,) = [outcome for outcome in log.outcomes if outcome.index == 4]
+    assert found.settings == winner.task.search
 
 
 def test_a_scheme_that_is_known_already_is_found_again(db: Database, plan: Plan) -> None:
@@ -159,16 +251,33 @@ def test_a_run_whose_trials_all_break_is_given_up(db: Database, plan: Plan) -> N
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_budget_of_time_ends_busy_trials(db: Database, plan: Plan, workers: int) -> None:
+def test_the_end_of_time_ends_busy_trials(db: Database, plan: Plan, workers: int) -> None:
     kernels = Kernels(ScriptedSearch(seconds={0: 0.01, 1: 0.01}, default_seconds=60), ScriptedRefine({}))
+
+    class LimitAfterTwo(Log):
+        def trial(self, *args: object) -> None:
+            super().trial(*args)  # type: ignore[arg-type]
+            if len(self.outcomes) == 2:
+                stop.limit(0.5)
+
     begun = time.monotonic()
-    # Worker processes need a while before they begin.
-    budget = Budget(seconds={1: 1.0, 2: 4.0}[workers])
-    discovery = discover(db, replace(plan, workers=workers, budget=budget), Log(), kernels)
-    assert time.monotonic() - begun < 30
+    with Interrupts().installed() as stop:
+        discovery = discover(db, replace(plan, workers=workers), LimitAfterTwo(), kernels, stop)
+    assert time.monotonic() - begun < 50
     assert discovery.found is None
     assert not discovery.interrupted
     assert summary(db) == ("finished", 2, 0, 0)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_time_is_a_budget(db: Database, plan: Plan, workers: int) -> None:
+    kernels = Kernels(ScriptedSearch(default_seconds=60), ScriptedRefine({}))
+    begun = time.monotonic()
+    discovery = discover(db, replace(plan, workers=workers, budget=Budget(seconds=0.2)), Log(), kernels)
+    assert time.monotonic() - begun < 50
+    assert (discovery.found, discovery.interrupted) == (None, False)
+    assert summary(db) == ("finished", 0, 0, 0)
     assert multiprocessing.active_children() == []
 
 

@@ -16,6 +16,7 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 from mmdiscover.search import Sandwich, SearchSettings, Transposition, complete_settings
+from mmdiscover.search.settings import BOUND_PER_PRODUCT
 from mmdiscover.search.symmetry import transposable
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mmdiscover.search import Symmetry
     from results_db.queries import Experience
 
-BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.1, 7.8)
+BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.2, 7.9, 8.7)
 """Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
 _USUAL_BOUND = 6.4
 _BOUND_SPREAD = 0.15
@@ -97,7 +98,7 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
         symmetries = [None, *symmetries_of(fmt, rank)]
     default = complete_settings(fmt, rank, base).bound
     assert default is not None
-    scale = default / BOUNDS_PER_PRODUCT[len(BOUNDS_PER_PRODUCT) // 2]
+    scale = default / BOUND_PER_PRODUCT
     bounds = [default] if pins.bound is not None else [scale * share for share in BOUNDS_PER_PRODUCT]
     return tuple(
         Candidate(

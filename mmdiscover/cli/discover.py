@@ -6,6 +6,7 @@ import secrets
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,6 +139,7 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
     from mmdiscover.campaign.runner import discover
     from mmdiscover.cli.progress import progress
     from mmdiscover.core.records import best_known_rank
+    from mmdiscover.search import compile_kernels
     from results_db import open_database
 
     if interrupts.by_user:
@@ -149,6 +151,7 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
         best = best_known_rank(plan.target.format)
         if best is not None and plan.target.rank < best:
             output.note(f"{plan.target.name}: the best rank on record for {plan.target.format} is {best}")
+        interrupts.guard(partial(compile_kernels, output.note))
         with progress(plan) as observer:
             return discover(database, plan, observer, interrupts=interrupts)
 

@@ -180,27 +180,29 @@ def fit_cp(
     point, trial = kernels.make_point(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
     bound = settings.bound or inf
     point.theta[:] = np.concatenate([start[mode].ravel() for mode in order])
-    system = kernels.make_system(tensor.shape, rank)
     if isinstance(symmetry, PairSymmetry):
         _check_exchange(tensor, rank, symmetry)
         system = kernels.make_system(tensor.shape, rank, (symmetry.fixed, symmetry.even))
-    elif symmetry is not None:
+    else:
+        system = kernels.make_system(tensor.shape, rank)
+    if isinstance(symmetry, FreeAction):
         x, y, z = (np.ascontiguousarray(symmetry.images[mode], dtype=np.float64) for mode in order)
         _check_action(tensor, rank, (x, y, z))
         system = kernels.with_action(system, (x, y, z))
     kernels.symmetrize(point.theta, tensor, system)
-    kernels.into_ball(point.theta, bound)
+    kernels.into_ball(point.theta, float(bound))
     history = np.empty(settings.max_iterations + 1)
     history[0] = kernels.evaluate(tensor, point.theta, point.error)
     kernels.linearize(point)
     damping = max(settings.initial_damping * float(point.grams.max()), kernels.SMALLEST_DAMPING)
     state = kernels.State(np.zeros(1, dtype=np.int64), np.array([damping, 2.0]), history)
+    # Another type of a number would be compiled for anew.
     limits = kernels.Limits(
-        bound,
-        settings.tolerance,
+        float(bound),
+        float(settings.tolerance),
         Damping.LARGEST * max(damping, 1.0),
-        settings.stall_window,
-        settings.stall_decrease,
+        float(settings.stall_window),
+        float(settings.stall_decrease),
     )
     pause = 1 if monitor else max(1, int(_MULTIPLICATIONS_PER_CALL / max(len(system.reduced), 1) ** 3))
     code, stopped = kernels.PAUSED, False

@@ -14,7 +14,7 @@ from mmdiscover.campaign.learning import Learner, Pins, candidates
 from mmdiscover.campaign.plan import Budget, TrialTask, plan_target, waves
 from mmdiscover.core.format import Format, parse_scheme_name
 from mmdiscover.errors import CapacityError, InputError
-from mmdiscover.search import Transposition
+from mmdiscover.search import SearchSettings, Transposition
 from tests.campaign.fakes import trial_task
 
 if TYPE_CHECKING:
@@ -88,6 +88,20 @@ def test_the_choice_depends_on_the_seed_and_on_nothing_else(target: Target) -> N
     assert chosen(1) == chosen(1)
     runs = [chosen(1), chosen(2), chosen(1, position=1)]
     assert all(one != other for one, other in pairwise(runs))
+
+
+def test_the_choice_has_a_seed_of_its_own(target: Target) -> None:
+    class Seeds(Learner):
+        """Remembers by what is chosen."""
+
+        def choose(self, rng: np.random.Generator) -> SearchSettings:
+            seeds.append(state(rng.bit_generator.seed_seq))  # type: ignore[arg-type]
+            return super().choose(rng)
+
+    seeds: list[tuple[int, ...]] = []
+    (wave,) = waves(target, 1, 8, Seeds(target.format, target.rank, candidates(target.format, target.rank, Pins())))
+    used = {state(seed) for task in wave for seed in task.seeds()}
+    assert len(used | set(seeds)) == 3 * 8
 
 
 def test_what_is_pinned_reaches_every_trial() -> None:

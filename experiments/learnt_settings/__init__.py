@@ -1,0 +1,1 @@
+"""What a fit costs when the settings are learnt on the way."""

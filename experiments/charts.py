@@ -21,8 +21,6 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
     "font.size": 10,
     "grid.color": "#e6e6e6",
     "xtick.color": INK,

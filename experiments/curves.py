@@ -97,14 +97,12 @@ class Sweep:
 
     def run(self) -> Result:
         """``phi`` at each bound."""
-        point, phi = self.screen.point()
-        tensor, last, values = matmul_tensor(parse_scheme(self.screen.scheme)[0]), self.screen.bound, []
+        point, _ = self.screen.point()
+        tensor, values = matmul_tensor(parse_scheme(self.screen.scheme)[0]), []
         for bound in self.bounds:
-            if phi > EXACT_RESIDUAL or bound < last:  # an exact fit stays one in larger balls
-                fit = fit_cp(tensor, point, self.effort.within(bound))
-                point, phi = fit.factors, fit.objective
-            last = bound
-            values.append(phi)
+            fit = fit_cp(tensor, point, self.effort.within(bound))
+            point = fit.factors
+            values.append(fit.objective)
         return {"phi": values}
 
 

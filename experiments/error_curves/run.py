@@ -133,17 +133,19 @@ def _label(panel: Axes, curves: Sequence[Curve]) -> None:
             color=_COLOURS[curve.trend.course],
             annotation_clip=False,
         )
-    exact = sorted((curve for curve in curves if curve.exact_from is not None), key=lambda curve: curve.exact_from or 0)
-    for place, curve in enumerate(exact):
-        # One label below the other: these curves leave the figure side by side.
+    exact = sorted((curve for curve in curves if curve.exact_from), key=lambda curve: curve.exact_from or 0)
+    for place, curve in enumerate(reversed(exact)):
+        # These curves leave the figure side by side: their labels stand to the right of all, one above the other.
+        height = float(np.log10(_FLOOR)) + 0.7 + 0.7 * place
+        logs = np.log10(np.maximum(curve.phi, _FLOOR / 100))
+        on_curve = 10 ** float(np.interp(-height, -logs, np.log10(curve.bounds)))
         panel.annotate(
             f"r = {curve.rank}: exact from c ≈ {curve.exact_from:.0f}",
-            (curve.exact_from or 0, _FLOOR * 10 ** (0.6 + 0.6 * place)),
-            xytext=(6, 0),
-            textcoords="offset points",
+            (on_curve, 10**height),
+            xytext=(1.6 * (exact[-1].exact_from or 1), 10**height),
             va="center",
             color=BLUE,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            arrowprops={"arrowstyle": "-", "color": BLUE, "lw": 0.7},
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.charts import BLUE, GREY, INK, ORANGE, figure, save
+from experiments.charts import BLUE, ORANGE, figure, save
 from experiments.provenance import provenance, table, write_report
 from experiments.radius.summary import Profile, Rule, best_rule, cell
 from experiments.starts import Shrink, Start, parse_scheme
@@ -86,37 +86,31 @@ def draw_profiles(profiles: Sequence[Profile]) -> Figure:
         low, high = (bound / profile.rank for bound in profile.good(TOLERANCE))
         lower.axvspan(low, high, color=ORANGE, alpha=0.12, lw=0)
         least = min(profile.smooth_costs)
-        # The same three decades above the least cost everywhere, so that steepness can be compared.
+        # The same two decades everywhere, so that steepness can be compared.
         lower.set(yscale="log", ylim=(0.6 * least, 60 * least), xlabel="c / r")
         if place % columns == 0:
             upper.set_ylabel("exact fits, % of starts")
             lower.set_ylabel("CPU s per exact fit")
-    for panel in panels[len(profiles) % columns - columns :] if len(profiles) % columns else []:
-        panel.set_visible(False)
+    for place in range(len(profiles), blocks * columns):
+        for row in (0, columns):
+            panels[place // columns * 2 * columns + row + place % columns].set_visible(False)
     return drawn
 
 
 def draw_good(profiles: Sequence[Profile]) -> Figure:
     """The good c/r of each scheme, by rank, beside the least norm of an exact fit."""
     drawn, [panel] = figure(8, 4.6)
-    ordered = sorted(profiles, key=lambda profile: profile.rank)
+    ordered, lines = sorted(profiles, key=lambda profile: profile.rank), []
     for height, profile in enumerate(ordered):
         low, high = (bound / profile.rank for bound in profile.good(TOLERANCE))
-        panel.plot([low, high], [height, height], color=ORANGE, lw=7, alpha=0.35, solid_capstyle="butt")
-        panel.plot([profile.best.bound / profile.rank], [height], color=ORANGE, marker="o", ms=7, lw=0)
-        panel.plot([profile.least_norm / profile.rank], [height], color=BLUE, marker="D", ms=6, lw=0)
+        good = panel.plot([low, high], [height, height], color=ORANGE, lw=7, alpha=0.35, solid_capstyle="butt")
+        best = panel.plot([profile.best.bound / profile.rank], [height], color=ORANGE, marker="o", ms=7, lw=0)
+        norm = panel.plot([profile.least_norm / profile.rank], [height], color=BLUE, marker="D", ms=6, lw=0)
+        lines = [*norm, *best, *good]
     panel.set_yticks(range(len(ordered)), [profile.scheme for profile in ordered])
-    panel.set(xlabel="‖θ‖² divided by the rank", ylim=(-0.6, len(ordered) - 0.1))
-    panel.set_title("Where exact fits are cheap", color=INK)
-    top = len(ordered) - 1
-    labels = (
-        ("least norm of an exact fit", ordered[-1].least_norm / ordered[-1].rank, BLUE),
-        ("best c, and range within 25 %", ordered[-1].best.bound / ordered[-1].rank, ORANGE),
-    )
-    for text, ratio, colour in labels:
-        panel.annotate(text, (ratio, top), xytext=(0, 12), textcoords="offset points", ha="center", color=colour)
-    panel.tick_params(colors=INK)
-    panel.axvline(0, color=GREY, lw=0)
+    panel.set(xlabel="‖θ‖² divided by the rank", title="Where exact fits are cheap")
+    names = ("least ‖θ‖² of an exact fit", "best c", f"c with costs up to {TOLERANCE} times the least")
+    drawn.legend(lines, names, loc="outside lower center", ncols=3, frameon=False)
     return drawn
 
 

@@ -32,12 +32,13 @@ def test_the_criterion(phi: np.ndarray[tuple[int], np.dtype[np.float64]], course
     assert trend(C, phi).course is course
 
 
-def test_slopes_are_those_of_the_end() -> None:
-    phi = np.where(C < 1000, 1.0, (C / 1000) ** -1.5)
-    ends = trend(C, phi)
-    assert ends.late_slope == pytest.approx(-1.5, rel=1e-6)
-    assert ends.slope == pytest.approx(-1.5, rel=1e-6)
-    assert ends.last == phi[-1]
+def test_slopes_are_those_of_the_last_decade_and_of_its_second_half() -> None:
+    half = 10000 / np.sqrt(10)
+    ends = trend(C, np.where(C < half, (half / C) ** 0.5, (C / half) ** -1.5))
+    assert ends.late_slope == pytest.approx(-1.5, rel=1e-3)
+    assert -1.5 < ends.slope < -0.5
+    assert ends.last == pytest.approx(10**-0.75, rel=1e-3)
+    assert trend(C, np.where(C < 1000, 1.0, (C / 1000) ** -0.7)).slope == pytest.approx(-0.7, rel=1e-3)
 
 
 def test_a_trend_needs_a_decade() -> None:

@@ -100,6 +100,8 @@ def test_ranks_and_border_ranks_are_found(tmp_path: Path) -> None:
     assert [[search.rank for search in result.exact] for result in found] == [[8, 7, 6], [11, 10]]
     assert [[search.rank for search in result.border] for result in found] == [[6], [10, 9]]
     assert [result.border_rank for result in found] == [7, 10]
+    # The first batch with a curve that falls is the last; where none falls, all starts are made.
+    assert [[search.starts for search in result.border] for result in found] == [[12], [6, 12]]
 
 
 def test_the_whole_experiment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

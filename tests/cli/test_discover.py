@@ -16,12 +16,14 @@ import pexpect
 import psutil
 import pytest
 
-from mmdiscover.cli.options import parse_duration
+from mmdiscover.cli.options import parse_duration, parse_symmetry, symmetry_name
 from mmdiscover.errors import InputError
+from mmdiscover.search import Sandwich, Transposition
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
+    from mmdiscover.search import Symmetry
     from tests.cli.conftest import CommandLine
 
 ENDLESS = ("discover", "3x3x3:20", "--seed", "3")
@@ -99,7 +101,9 @@ def test_the_seed_decides_the_scheme_whatever_the_number_of_workers(cli: Command
         for workers in ("1", "2")
     }
     assert len(hashes) == 1
-    again = cli("discover", "2x2x2:7", "--seed", "5", "--db", "2.db", "--json").document
+    assert cli("schemes", "export", "1", "-o", "found.json", "--db", "1.db").code == 0
+    assert cli("schemes", "import", "found.json", "--db", "3.db").code == 0
+    again = cli("discover", "2x2x2:7", "--seed", "5", "--db", "3.db", "--json").document
     assert (again["hash"], again["new"], again["scheme_id"]) == (*hashes, False, 1)
 
 
@@ -107,6 +111,49 @@ def test_the_seed_that_was_drawn_repeats_the_run(cli: CommandLine) -> None:
     first = cli("discover", "2x2x2:7", "--json").document
     second = cli("discover", "2x2x2:7", "--seed", first["seed"], "--db", "other.db", "--json").document
     assert second["hash"] == first["hash"]
+
+
+def settings_of_trials(path: Path) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [json.loads(text) for (text,) in connection.execute("SELECT settings FROM trials ORDER BY trial_index")]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "symmetry", "expected"),
+    [
+        ("2x2x2:6", "none", None),
+        ("2x2x2:6", "alternating:2", {"fixed": 2, "negative": None}),
+        ("2x2x2:6", "diagonal-1:4", {"fixed": 4, "negative": 1}),
+        ("2x2x2:6", "sandwich:a,1,a", {"forms": [None, 1, None]}),
+    ],
+)
+def test_options_reach_the_trials(
+    cli: CommandLine, folder: Path, scheme: str, symmetry: str, expected: dict[str, Any] | None
+) -> None:
+    options = ("--bound", "45", "--start-scale", "0.25", "--max-iterations", "20", "--symmetry", symmetry)
+    result = cli("discover", scheme, *options, "--starts", "3", "--json")
+    assert (result.code, result.document["settings"]) == (1, None)
+    pinned = {"bound": 45.0, "start_scale": 0.25, "max_iterations": 20, "symmetry": expected}
+    assert settings_of_trials(folder / "mmdiscover.db") == [pinned] * 3
+
+
+def test_what_is_not_given_is_learnt(cli: CommandLine, folder: Path) -> None:
+    # No scheme of rank 6 exists.
+    first = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "20")
+    assert "settings: learnt" not in first.err
+    settings = settings_of_trials(folder / "mmdiscover.db")
+    assert len({trial["bound"] for trial in settings}) > 3
+    assert {trial["start_scale"] for trial in settings} == {0.5}
+    second = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "1")
+    assert "settings: learnt from 20 earlier starts\n" in second.err
+    pinned = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "1", "--bound", "45", "--symmetry", "none")
+    assert "settings: learnt" not in pinned.err
+
+
+def test_the_settings_that_found_it_are_told(cli: CommandLine, folder: Path) -> None:
+    document = cli("discover", "2x2x2:7", "--seed", "1", "--json").document
+    # In this process the last trial is the one that was waited for.
+    assert document["settings"] == settings_of_trials(folder / "mmdiscover.db")[-1]
 
 
 @pytest.mark.parametrize("budget", [("--starts", "3"), ("--time", "3s")], ids=" ".join)
@@ -197,6 +244,46 @@ def test_a_pipe_gets_plain_lines(start_process: Any) -> None:
     assert "\x1b" not in out + err
     assert out.startswith("2x2x2:7: 7 products")
     assert err.splitlines()[0].startswith("2x2x2:7: seed 1, 1 worker, database ")
+
+
+@pytest.mark.parametrize(
+    ("text", "symmetry"),
+    [
+        ("none", None),
+        ("alternating:0", Transposition(0)),
+        ("alternating:12", Transposition(12)),
+        ("diagonal-0:3", Transposition(3, 0)),
+        ("diagonal-10:3", Transposition(3, 10)),
+        ("sandwich:a,1,a", Sandwich((None, 1, None))),
+        ("sandwich:0,12,a", Sandwich((0, 12, None))),
+    ],
+)
+def test_symmetries(text: str, symmetry: Symmetry | None) -> None:
+    assert parse_symmetry(text) == symmetry
+    assert symmetry_name(symmetry) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "None",
+            "alternating",
+            "alternating:",
+            "alternating:-1",
+            "diagonal:3",
+            "diagonal-1",
+            "diagonal-x:3",
+            "1:3",
+        ),
+        *("diagonal-1:3 ", "sandwich:a,1", "sandwich:a,1,a,1", "sandwich:a,-1,a", "alternating:٣"),
+        "alternating:" + "9" * 99,
+    ],
+)
+def test_nonsense_symmetries(text: str) -> None:
+    with pytest.raises(InputError, match="expected none, alternating:F, diagonal-K:F or sandwich:A,B,C"):
+        parse_symmetry(text)
 
 
 @pytest.mark.parametrize(

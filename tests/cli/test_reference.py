@@ -33,6 +33,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("schemes", "import"),
         ("report",),
         ("report", "ranks"),
+        ("report", "settings"),
         ("bench",),
         ("bench", "lm"),
         ("db",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
 
 def settings(
     scheme: Annotated[
-        str | None, typer.Argument(metavar="[SCHEME]", help="Only 3x3x3, or only 3x3x3:23; any order of the format.")
+        str | None, typer.Argument(metavar="SCHEME", help="Only 3x3x3, or only 3x3x3:23; any order of the format.")
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
     """Show what has been learnt about settings of the search.
 
-    One line per scheme and settings, the ones with the most exact fits per second first.
+    One line per scheme and settings, those with the most exact fits per second first: the squared radius c of the ball,
+    c per product, the symmetry, the starts, how many became exact fits, and the seconds of search per exact fit.
     """
     from mmdiscover.core.format import parse_scheme_name
     from results_db import open_database, queries
@@ -41,8 +43,12 @@ def settings(
     if as_json:
         output.document([_document(known) for known in found])
         return
-    headers = ("scheme", "c", "c/rank", "symmetry", "starts", "fits", "share", "s/fit", "other")
-    output.table(headers, [_row(known) for known in found], right=("c", "c/rank", "starts", "fits", "share", "s/fit"))
+    rows = [_row(known) for known in found]
+    # The last column is seldom needed, and then it may be as wide as it is.
+    shown = 9 if any(row[8] for row in rows) else 8
+    headers = ("scheme", "c", "c/r", "symmetry", "starts", "fits", "share", "s/fit", "scale, limit")
+    right = ("c", "c/r", "starts", "fits", "share", "s/fit")
+    output.table(headers[:shown], [row[:shown] for row in rows], right)
     if not found:
         output.note("nothing has been learnt about it yet")
 
@@ -98,18 +104,18 @@ def _row(known: Experience) -> tuple[object, ...]:
         f"{known.starts:,}",
         f"{known.fits:,}",
         f"{100 * row['share']:.3g}%",
-        per_fit and f"{per_fit:,.{0 if per_fit >= 100 else 2}f}",
+        per_fit and (f"{per_fit:,.0f}" if per_fit >= 100 else f"{per_fit:.3g}"),
         _other(known),
     )
 
 
 def _other(known: Experience) -> str:
-    """Settings that the other columns do not show, where they are not the usual ones."""
+    """Start scale and iteration limit, where they are not the usual ones."""
     from mmdiscover.search import SearchSettings
 
     search, usual = _understood(known), SearchSettings()
     if search is None:
         return "unknown settings"
-    scale = [] if search.start_scale == usual.start_scale else [f"scale {search.start_scale:g}"]
-    limit = [] if search.max_iterations == usual.max_iterations else [f"{search.max_iterations:,} iterations"]
-    return ", ".join(scale + limit)
+    if replace(usual, start_scale=search.start_scale, max_iterations=search.max_iterations) == usual:
+        return ""
+    return f"{search.start_scale:g}, {search.max_iterations:,}"

@@ -46,7 +46,9 @@ def discover(
     seed: Annotated[
         int | None,
         typer.Option(
-            parser=integer, metavar="S", help="The same seed and database find the same scheme again. Default: random."
+            parser=integer,
+            metavar="S",
+            help="The same seed finds the same again if the same has been learnt before. Default: random.",
         ),
     ] = None,
     workers: Annotated[

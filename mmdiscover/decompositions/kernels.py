@@ -70,16 +70,16 @@ _dsyrk = _fortran("cython_blas", "dsyrk", 10)
 _dtrsm = _fortran("cython_blas", "dtrsm", 11)
 _dpotrf = _fortran("cython_lapack", "dpotrf", 5)
 
-_UPPER, _LEFT, _TRANSPOSED, _NOT_UNIT = (ord(letter) for letter in "ULTN")
+_LOWER, _LEFT, _TRANSPOSED, _NOT_TRANSPOSED, _NOT_UNIT = (ord(letter) for letter in "LLTNN")
 
-# Arrays are row by row here and column by column in Fortran: a lower triangle here is an upper one there, and an
-# array of shape (n, k) is k×n there.
+# Arrays are row by row here and column by column in Fortran: an upper triangle here is a lower one there, for which
+# LAPACK is faster, and an array of shape (n, k) is k×n there.
 
 
 @_compiled
 def cholesky(matrix: Array) -> bool:
-    """Put the lower Cholesky factor into the lower triangle, which alone is read; false when there is none."""
-    letters = np.array([_UPPER], dtype=np.uint8)
+    """Put F, upper triangular with FᵀF = M, into the upper triangle, which alone is read; false when there is none."""
+    letters = np.array([_LOWER], dtype=np.uint8)
     numbers = np.array([len(matrix), 0], dtype=np.int32)
     _dpotrf(letters.ctypes, numbers.ctypes, matrix.ctypes, numbers.ctypes, numbers[1:].ctypes)
     return bool(numbers[1] == 0)
@@ -96,38 +96,38 @@ def cholesky_solve(factor: Array, right: Array) -> None:
     if len(right) == 1:
         for i in range(size):
             row = factor[i]
-            total = x[i]
-            for k in range(i):
-                total -= row[k] * x[k]
-            x[i] = total / row[i]
+            x[i] /= row[i]
+            value = x[i]
+            for k in range(i + 1, size):
+                x[k] -= row[k] * value
         for i in range(size - 1, -1, -1):
             row = factor[i]
-            x[i] /= row[i]
-            total = x[i]
-            for k in range(i):
-                x[k] -= row[k] * total
+            value = x[i]
+            for k in range(i + 1, size):
+                value -= row[k] * x[k]
+            x[i] = value / row[i]
         return
     for i in range(size):
         row = factor[i]
+        first, second = x[i] / row[i], y[i] / row[i]
+        x[i], y[i] = first, second
+        for k in range(i + 1, size):
+            x[k] -= row[k] * first
+            y[k] -= row[k] * second
+    for i in range(size - 1, -1, -1):
+        row = factor[i]
         first, second = x[i], y[i]
-        for k in range(i):
+        for k in range(i + 1, size):
             first -= row[k] * x[k]
             second -= row[k] * y[k]
         x[i] = first / row[i]
         y[i] = second / row[i]
-    for i in range(size - 1, -1, -1):
-        row = factor[i]
-        first, second = x[i] / row[i], y[i] / row[i]
-        x[i], y[i] = first, second
-        for k in range(i):
-            x[k] -= row[k] * first
-            y[k] -= row[k] * second
 
 
 @_compiled
 def _divide_by_factor(factor: Array, rows: Array) -> None:
-    """Replace Y, of shape (n, k), by Y F⁻ᵀ with the lower triangular k×k matrix F."""
-    letters = np.array([_LEFT, _UPPER, _TRANSPOSED, _NOT_UNIT], dtype=np.uint8)
+    """Replace Y, of shape (n, k), by Y F⁻¹ with the upper triangular k×k matrix F."""
+    letters = np.array([_LEFT, _LOWER, _NOT_TRANSPOSED, _NOT_UNIT], dtype=np.uint8)
     sizes = np.array([rows.shape[1], rows.shape[0]], dtype=np.int32)
     one = np.array([1.0])
     _dtrsm(
@@ -147,8 +147,8 @@ def _divide_by_factor(factor: Array, rows: Array) -> None:
 
 @_compiled
 def _minus_own_product(rows: Array, out: Array) -> None:
-    """Put −Y Yᵀ into the lower triangle of `out`."""
-    letters = np.array([_UPPER, _TRANSPOSED], dtype=np.uint8)
+    """Put −Y Yᵀ into the upper triangle of `out`."""
+    letters = np.array([_LOWER, _TRANSPOSED], dtype=np.uint8)
     sizes = np.array([rows.shape[0], rows.shape[1]], dtype=np.int32)
     numbers = np.array([-1.0, 0.0])
     _dsyrk(
@@ -195,11 +195,11 @@ class System(NamedTuple):
     image_a, image_b, image_c : ndarray, shapes (I, I), (J, J), (K, K)
         A free action on the columns of A, B and C; empty without.
     eliminated : ndarray, shape (R, R)
-        Lower Cholesky factor of M.
+        Cholesky factor of M.
     reduced : ndarray, shape (N, N)
-        Lower Cholesky factor of the Schur complement.
+        Cholesky factor of the Schur complement.
     coupling : ndarray, shape (N, R)
-    repeated, tiled, gram : ndarray, shapes (R, IR), (J, IR), (R, N)
+    repeated, tiled, gram : ndarray, shapes (R, JR), (I, JR), (R, N)
         Rows as long as those of the Schur complement, so that it is put together by long vector operations.
     right : ndarray, shape (2, N)
     mixed, other : ndarray, shape (R, R)
@@ -303,8 +303,8 @@ def make_system(shape: tuple[int, ...], rank: int, exchange: tuple[int, int] | N
         (rank, rank),
         (size, size),
         (size, rank - pairs),
-        (rank, width),
-        (columns, width),
+        (rank, columns * rank),
+        (rows, columns * rank),
         (rank, size),
         (2, size),
         (rank, rank),
@@ -422,7 +422,7 @@ def factorize(point: Point, damping: float, system: System) -> bool:
         gram = gram_b if x < len(a) else gram_a
         for r in range(rank):
             row = reduced[x * rank + r, x * rank : (x + 1) * rank]
-            for s in range(r + 1):
+            for s in range(r, rank):
                 row[s] = (row[s] + gram[r, s]) * gram_c[r, s]
             row[r] += damping
     return cholesky(reduced)
@@ -440,27 +440,27 @@ def _couple(factor: Array, gram: Array, out: Array) -> None:
 
 @_compiled
 def _add_and_scale(a: Array, b: Array, gram_c: Array, system: System) -> None:
-    """Add A_is B_jr to the blocks (j, i) below the diagonal, and multiply all blocks there by G_C."""
+    """Add A_is B_jr to the blocks (i, j) above the diagonal, and multiply all blocks there by G_C."""
     rows, rank = a.shape
-    columns, width = len(b), a.size
+    columns, width, size = len(b), a.size, a.size + b.size
     for r in range(rank):
         for x in range(rows + columns):
             system.gram[r, x * rank : (x + 1) * rank] = gram_c[r]
-        for i in range(rows):
-            system.repeated[r, i * rank : (i + 1) * rank] = a[i, r]
-    for j in range(columns):
-        for i in range(rows):
-            system.tiled[j, i * rank : (i + 1) * rank] = b[j]
-    for q in range(rank, width):
+        for j in range(columns):
+            system.repeated[r, j * rank : (j + 1) * rank] = b[j, r]
+    for i in range(rows):
+        for j in range(columns):
+            system.tiled[i, j * rank : (j + 1) * rank] = a[i]
+    for q in range(width):
         row, scale = system.reduced[q], system.gram[q % rank]
-        for p in range(q - q % rank):
+        repeated, tiled = system.repeated[q % rank], system.tiled[q // rank]
+        for p in range(q - q % rank + rank, width):
             row[p] *= scale[p]
-    for q in range(width, width + b.size):
+        for p in range(size - width):
+            row[width + p] = (row[width + p] + repeated[p] * tiled[p]) * scale[width + p]
+    for q in range(width, size - rank):
         row, scale = system.reduced[q], system.gram[q % rank]
-        repeated, tiled = system.repeated[q % rank], system.tiled[(q - width) // rank]
-        for p in range(width):
-            row[p] = (row[p] + repeated[p] * tiled[p]) * scale[p]
-        for p in range(width, q - q % rank):
+        for p in range(q - q % rank + rank, size):
             row[p] *= scale[p]
 
 
@@ -494,7 +494,7 @@ def _factorize_symmetric(point: Point, damping: float, system: System) -> bool:
     _add_and_scale_symmetric(b, system)
     for q in range(len(reduced)):
         r, start = q % rank, q - q % rank
-        for s in range(r + 1):
+        for s in range(r, rank):
             reduced[q, start + s] += gram_b[r, s] * gram_c[r, s]
         reduced[q, q] += damping
     return cholesky(reduced)
@@ -502,16 +502,16 @@ def _factorize_symmetric(point: Point, damping: float, system: System) -> bool:
 
 @_compiled
 def _take_apart(matrix: Array, fixed: int, even_part: Array, odd_part: Array) -> None:
-    """The lower triangles of M on the eigenvectors of τ: e_q for fixed terms, (e_q ± e_τq)/√2 for pairs."""
+    """The upper triangles of M on the eigenvectors of τ: e_q for fixed terms, (e_q ± e_τq)/√2 for pairs."""
     even_part[:fixed, :fixed] = matrix[:fixed, :fixed]
     for x in range(len(odd_part)):
         q = fixed + 2 * x
         for r in range(fixed):
-            even_part[fixed + x, r] = np.sqrt(2.0) * matrix[q, r]
+            even_part[r, fixed + x] = np.sqrt(2.0) * matrix[r, q]
         for y in range(x + 1):
-            same, crossed = matrix[q, fixed + 2 * y], matrix[q, fixed + 2 * y + 1]
-            even_part[fixed + x, fixed + y] = same + crossed
-            odd_part[x, y] = same - crossed
+            same, crossed = matrix[fixed + 2 * y, q], matrix[fixed + 2 * y + 1, q]
+            even_part[fixed + y, fixed + x] = same + crossed
+            odd_part[y, x] = same - crossed
 
 
 @_compiled
@@ -546,7 +546,7 @@ def _add_and_scale_symmetric(b: Array, system: System) -> None:
         r = q % rank
         row, odd_row, scale, odd_scale = reduced[q], odd_reduced[q], system.gram[r], system.odd_gram[r]
         repeated, tiled = system.repeated[r], system.tiled[q // rank]
-        for p in range(q + 1):
+        for p in range(q, rows * rank):
             cross = repeated[p] * tiled[p]
             row[p] = (row[p] + cross) * scale[p] + (odd_row[p] - cross) * odd_scale[p]
 

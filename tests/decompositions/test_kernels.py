@@ -51,12 +51,12 @@ def positive_definite(size: int) -> Array:
 
 
 @pytest.mark.parametrize("size", [1, 2, 17])
-def test_cholesky_reads_and_writes_the_lower_triangle(size: int) -> None:
+def test_cholesky_reads_and_writes_the_upper_triangle(size: int) -> None:
     matrix = positive_definite(size)
-    spoiled = np.tril(matrix) + np.triu(np.full((size, size), 99.0), 1)
+    spoiled = np.triu(matrix) + np.tril(np.full((size, size), 99.0), -1)
     assert kernels.cholesky(spoiled)
-    np.testing.assert_allclose(np.tril(spoiled), np.linalg.cholesky(matrix))
-    np.testing.assert_array_equal(np.triu(spoiled, 1), np.triu(np.full((size, size), 99.0), 1))
+    np.testing.assert_allclose(np.triu(spoiled).T, np.linalg.cholesky(matrix))
+    np.testing.assert_array_equal(np.tril(spoiled, -1), np.tril(np.full((size, size), 99.0), -1))
 
 
 @pytest.mark.parametrize("matrix", [np.diag([1.0, -1.0]), np.zeros((2, 2))])
@@ -100,10 +100,10 @@ def test_the_factored_system_is_the_schur_complement(given_problem: Problem, dam
     size, rank = a.size + b.size, a.shape[1]
     eliminated, coupling = dense[size:, size:], dense[:size, size:]
     expected = dense[:size, :size] - coupling @ np.linalg.solve(eliminated, coupling.T)
-    lower = np.tril(system.reduced)
-    np.testing.assert_allclose(lower @ lower.T, expected, atol=1e-9 * np.abs(dense).max())
-    lower = np.tril(system.eliminated)
-    np.testing.assert_allclose(lower @ lower.T, eliminated[:rank, :rank], atol=1e-12 * np.abs(dense).max())
+    upper = np.triu(system.reduced)
+    np.testing.assert_allclose(upper.T @ upper, expected, atol=1e-9 * np.abs(dense).max())
+    upper = np.triu(system.eliminated)
+    np.testing.assert_allclose(upper.T @ upper, eliminated[:rank, :rank], atol=1e-12 * np.abs(dense).max())
 
 
 @given(problems, dampings, st.integers(1, 2))
@@ -133,7 +133,7 @@ def test_an_indefinite_complement_is_noticed() -> None:
     assert damping < 0
     assert not kernels.factorize(point, damping, system)
     np.testing.assert_allclose(
-        np.tril(system.eliminated), np.linalg.cholesky(block + damping * np.eye(len(block))), atol=1e-12
+        np.triu(system.eliminated).T, np.linalg.cholesky(block + damping * np.eye(len(block))), atol=1e-12
     )
 
 

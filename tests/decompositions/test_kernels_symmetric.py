@@ -68,12 +68,12 @@ def test_the_factored_system_is_the_schur_complement_for_the_first_factor(
     # B = Aτ.
     columns = np.arange(width).reshape(a.shape)[:, split.partners].ravel()
     expected = complement[:width, :width] + complement[:width, width:][:, columns]
-    lower = np.tril(system.reduced)
-    assert lower.shape == (width, width)
-    np.testing.assert_allclose(lower @ lower.T, expected, atol=1e-9 * np.abs(dense).max())
-    lower = np.tril(system.eliminated)
+    upper = np.triu(system.reduced)
+    assert upper.shape == (width, width)
+    np.testing.assert_allclose(upper.T @ upper, expected, atol=1e-9 * np.abs(dense).max())
+    upper = np.triu(system.eliminated)
     np.testing.assert_allclose(
-        lower @ lower.T, dense[size:, size:][: split.rank, : split.rank], atol=1e-12 * np.abs(dense).max()
+        upper.T @ upper, dense[size:, size:][: split.rank, : split.rank], atol=1e-12 * np.abs(dense).max()
     )
 
 
@@ -139,7 +139,7 @@ def test_an_indefinite_complement_is_noticed(split: Split) -> None:
     assert damping < 0
     assert not kernels.factorize(point, damping, system)
     np.testing.assert_allclose(
-        np.tril(system.eliminated), np.linalg.cholesky(block + damping * np.eye(len(block))), atol=1e-12
+        np.triu(system.eliminated).T, np.linalg.cholesky(block + damping * np.eye(len(block))), atol=1e-12
     )
 
 

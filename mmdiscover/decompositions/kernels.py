@@ -91,37 +91,38 @@ def cholesky_solve(factor: Array, right: Array) -> None:
 
     LAPACK takes two to three times as long for so few: this reads the factor once for both.
     """
+    # Slices, because Numba does not vectorize loops whose indices might be negative for all it knows.
     size = len(factor)
     x, y = right[0], right[-1]
     if len(right) == 1:
         for i in range(size):
-            row = factor[i]
-            x[i] /= row[i]
-            value = x[i]
-            for k in range(i + 1, size):
-                x[k] -= row[k] * value
+            row, rest = factor[i, i + 1 :], x[i + 1 :]
+            value = x[i] / factor[i, i]
+            x[i] = value
+            for k in range(len(row)):
+                rest[k] -= row[k] * value
         for i in range(size - 1, -1, -1):
-            row = factor[i]
+            row, rest = factor[i, i + 1 :], x[i + 1 :]
             value = x[i]
-            for k in range(i + 1, size):
-                value -= row[k] * x[k]
-            x[i] = value / row[i]
+            for k in range(len(row)):
+                value -= row[k] * rest[k]
+            x[i] = value / factor[i, i]
         return
     for i in range(size):
-        row = factor[i]
-        first, second = x[i] / row[i], y[i] / row[i]
+        row, x_rest, y_rest = factor[i, i + 1 :], x[i + 1 :], y[i + 1 :]
+        first, second = x[i] / factor[i, i], y[i] / factor[i, i]
         x[i], y[i] = first, second
-        for k in range(i + 1, size):
-            x[k] -= row[k] * first
-            y[k] -= row[k] * second
+        for k in range(len(row)):
+            x_rest[k] -= row[k] * first
+            y_rest[k] -= row[k] * second
     for i in range(size - 1, -1, -1):
-        row = factor[i]
+        row, x_rest, y_rest = factor[i, i + 1 :], x[i + 1 :], y[i + 1 :]
         first, second = x[i], y[i]
-        for k in range(i + 1, size):
-            first -= row[k] * x[k]
-            second -= row[k] * y[k]
-        x[i] = first / row[i]
-        y[i] = second / row[i]
+        for k in range(len(row)):
+            first -= row[k] * x_rest[k]
+            second -= row[k] * y_rest[k]
+        x[i] = first / factor[i, i]
+        y[i] = second / factor[i, i]
 
 
 @_compiled
@@ -451,17 +452,23 @@ def _add_and_scale(a: Array, b: Array, gram_c: Array, system: System) -> None:
     for i in range(rows):
         for j in range(columns):
             system.tiled[i, j * rank : (j + 1) * rank] = a[i]
-    for q in range(width):
-        row, scale = system.reduced[q], system.gram[q % rank]
-        repeated, tiled = system.repeated[q % rank], system.tiled[q // rank]
-        for p in range(q - q % rank + rank, width):
-            row[p] *= scale[p]
-        for p in range(size - width):
-            row[width + p] = (row[width + p] + repeated[p] * tiled[p]) * scale[width + p]
-    for q in range(width, size - rank):
-        row, scale = system.reduced[q], system.gram[q % rank]
-        for p in range(q - q % rank + rank, size):
-            row[p] *= scale[p]
+    for q in range(size):
+        r, start = q % rank, q - q % rank + rank
+        end = max(start, width)
+        _scale(system.reduced[q, start:end], system.gram[r, start:end])
+        if q >= width:
+            _scale(system.reduced[q, end:], system.gram[r, end:])
+            continue
+        row, scale = system.reduced[q, width:], system.gram[r, width:]
+        repeated, tiled = system.repeated[r], system.tiled[q // rank]
+        for p in range(len(row)):
+            row[p] = (row[p] + repeated[p] * tiled[p]) * scale[p]
+
+
+@_compiled
+def _scale(row: Array, factors: Array) -> None:
+    for p in range(len(row)):
+        row[p] *= factors[p]
 
 
 @_compiled
@@ -544,9 +551,9 @@ def _add_and_scale_symmetric(b: Array, system: System) -> None:
             system.tiled[i, j * rank : (j + 1) * rank] = b[i]
     for q in range(rows * rank):
         r = q % rank
-        row, odd_row, scale, odd_scale = reduced[q], odd_reduced[q], system.gram[r], system.odd_gram[r]
-        repeated, tiled = system.repeated[r], system.tiled[q // rank]
-        for p in range(q, rows * rank):
+        row, scale, repeated = reduced[q, q:], system.gram[r, q:], system.repeated[r, q:]
+        odd_row, odd_scale, tiled = odd_reduced[q, q:], system.odd_gram[r, q:], system.tiled[q // rank, q:]
+        for p in range(len(row)):
             cross = repeated[p] * tiled[p]
             row[p] = (row[p] + cross) * scale[p] + (odd_row[p] - cross) * odd_scale[p]
 

@@ -192,7 +192,7 @@ def fit_cp(
     kernels.symmetrize(point.theta, tensor, system)
     kernels.into_ball(point.theta, float(bound))
     history = np.empty(settings.max_iterations + 1)
-    history[0] = kernels.evaluate(tensor, point.theta, point.error)
+    history[0] = point.objective[0] = kernels.evaluate(tensor, point.theta, point.error)
     kernels.linearize(point)
     damping = max(settings.initial_damping * float(point.grams.max()), kernels.SMALLEST_DAMPING)
     state = kernels.State(np.zeros(1, dtype=np.int64), np.array([damping, 2.0]), history)

@@ -177,12 +177,15 @@ class Point(NamedTuple):
         AᵀA, BᵀB, CᵀC.
     error : ndarray, shape (I, J, K)
         ⟦A,B,C⟧ − T.
+    objective : ndarray, shape (1,)
+        φ.
     """
 
     theta: Array
     gradient: Array
     grams: Array
     error: Array
+    objective: Array
 
 
 class System(NamedTuple):
@@ -279,7 +282,7 @@ PLAIN, EXCHANGE, ACTION = range(3)
 def make_point(shape: tuple[int, ...], rank: int) -> Point:
     """Room for a point of a tensor of `shape` (I, J, K)."""
     size = sum(shape) * rank
-    return Point(np.empty(size), np.empty(size), np.empty((3, rank, rank)), np.empty(shape))
+    return Point(np.empty(size), np.empty(size), np.empty((3, rank, rank)), np.empty(shape), np.empty(1))
 
 
 def make_system(shape: tuple[int, ...], rank: int, exchange: tuple[int, int] | None = None) -> System:
@@ -361,8 +364,8 @@ def evaluate(tensor: Array, theta: Array, error: Array) -> float:
 
 @_compiled
 def linearize(point: Point) -> None:
-    """Fill in the gradient and the Gram matrices, given θ and the error there."""
-    theta, gradient, grams, error = point
+    """Fill in the gradient and the Gram matrices, given θ and the error there, see `evaluate`."""
+    theta, gradient, grams, error, _ = point
     rows, columns, depth = error.shape
     rank = grams.shape[1]
     a, b, c = split(theta, error, rank)
@@ -666,7 +669,7 @@ def _solve_rows(factor: Array, rows: Array) -> None:
 
 @_compiled
 def try_step(tensor: Array, point: Point, system: System, damping: float, bound: float, trial: Point) -> float:
-    """Try one damped step from `point`, and put where it leads, and the error there, into `trial`.
+    """Try one damped step from `point`, and put where it leads, and error and objective there, into `trial`.
 
     Within the ball the step is d = −(H + μI)⁻¹g. One that would leave the sphere minimises the damped model in its
     tangent plane θᵀd = 0 instead: d = −(H+μI)⁻¹g + λ(H+μI)⁻¹θ with λ = θᵀ(H+μI)⁻¹g / θᵀ(H+μI)⁻¹θ (Tichavský, Phan and
@@ -694,7 +697,8 @@ def try_step(tensor: Array, point: Point, system: System, damping: float, bound:
     predicted = damping * np.dot(step, step) - np.dot(gradient, step)
     step += theta
     into_ball(step, bound)
-    decrease = np.sum(point.error * point.error) - evaluate(tensor, trial.theta, trial.error)
+    trial.objective[0] = evaluate(tensor, trial.theta, trial.error)
+    decrease = point.objective[0] - trial.objective[0]
     return decrease / predicted if predicted > 0 and np.isfinite(decrease) else -1.0
 
 
@@ -754,11 +758,11 @@ def iterate(tensor: Array, point: Point, system: System, trial: Point, state: St
             damping, growth = lowered(damping, gain, 1 / 3), 2.0
             point.theta[:] = trial.theta
             point.error[:] = trial.error
+            point.objective[0] = trial.objective[0]
             linearize(point)
-            history[iteration] = np.sum(point.error * point.error)
         else:
             damping, growth = damping * growth, 2 * growth
-            history[iteration] = history[iteration - 1]
+        history[iteration] = point.objective[0]
     state.iteration[0] = iteration
     state.damping[0], state.damping[1] = damping, growth
     return status

@@ -36,7 +36,7 @@ def at(given_problem: Problem) -> tuple[Point, System, Point]:
     rank = factors[0].shape[1]
     point = kernels.make_point(tensor.shape, rank)
     point.theta[:] = flatten(factors)
-    kernels.evaluate(tensor, point.theta, point.error)
+    point.objective[0] = kernels.evaluate(tensor, point.theta, point.error)
     kernels.linearize(point)
     system = kernels.make_system(tensor.shape, rank)
     for room in system[1:]:

@@ -39,7 +39,7 @@ def at(split: Split, given_problem: Problem) -> tuple[Point, System, Point]:
     tensor, factors = given_problem
     point, trial = (kernels.make_point(split.shape, split.rank) for _ in range(2))
     point.theta[:] = flatten(factors)
-    kernels.evaluate(tensor, point.theta, point.error)
+    point.objective[0] = kernels.evaluate(tensor, point.theta, point.error)
     kernels.linearize(point)
     system = kernels.make_system(split.shape, split.rank, (split.fixed, split.even))
     for room in system[1:]:

@@ -211,7 +211,8 @@ def fit_cp(
         code = kernels.iterate(tensor, point, system, trial, state, limits, done + pause)
         if monitor is not None and state.iteration[0] > done:
             stopped = monitor(float(history[state.iteration[0]]))
-    a, b, c = (unflatten(point.theta, tensor.shape)[order.index(mode)] for mode in range(3))
+    factors = unflatten(point.theta, tensor.shape)
+    a, b, c = (factors[order.index(mode)] for mode in range(3))
     history = history[: state.iteration[0] + 1].copy()
     status = LMStatus.STOPPED if stopped and code == kernels.PAUSED else _STATUS[code]
     return CPFit((a, b, c), float(history[-1]), status, history)

@@ -15,6 +15,7 @@ order two on the products: a `FreeAction`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,8 +144,11 @@ def _check_form(name: str, fmt: Format, dimension: int, negative: int | None) ->
         raise InputError(f"{name} of {fmt}: {negative} negative entries, expected 0 to {dimension}")
 
 
+@lru_cache(maxsize=64)
 def symmetric_problem(fmt: Format, rank: int, symmetry: Symmetry) -> SymmetricProblem:
     """The problem of finding a scheme with a symmetry.
+
+    It is kept and handed out again, so its arrays are not to be changed.
 
     Raises
     ------

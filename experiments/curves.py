@@ -89,7 +89,12 @@ class Screen:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The end of a screened start, followed through other bounds one after another."""
+    """The end of a screened start, followed through other bounds one after another.
+
+    Where terms grow without bound, a larger ball asks for more of the same motion: on the way up each fit starts where
+    the last two, on one line over log c, point to. That takes a fraction of the iterations from the last one, and
+    ends far lower where these run out.
+    """
 
     screen: Screen
     bounds: tuple[float, ...]
@@ -97,13 +102,27 @@ class Sweep:
 
     def run(self) -> Result:
         """``phi`` at each bound."""
-        point, _ = self.screen.point()
-        tensor, values = matmul_tensor(parse_scheme(self.screen.scheme)[0]), []
+        point, phi = self.screen.point()
+        tensor = matmul_tensor(parse_scheme(self.screen.scheme)[0])
+        last, before, values = self.screen.bound, None, []
         for bound in self.bounds:
-            fit = fit_cp(tensor, point, self.effort.within(bound))
-            point = fit.factors
-            values.append(fit.objective)
+            start = point
+            if before is not None and bound > last:
+                ahead = np.log(bound / last) / np.log(last / before[0])
+                start = _line(before[1], point, ahead)
+            fit = fit_cp(tensor, start, self.effort.within(bound))
+            if start is not point and fit.objective > phi:  # led astray
+                fit = fit_cp(tensor, point, self.effort.within(bound))
+            if bound != last:
+                before = last, point
+            point, phi, last = fit.factors, fit.objective, bound
+            values.append(phi)
         return {"phi": values}
+
+
+def _line(before: Triple, point: Triple, ahead: float) -> Triple:
+    a, b, c = (new + ahead * (new - old) for old, new in zip(before, point, strict=True))
+    return a, b, c
 
 
 def grid(least: float, most: float, per_decade: int) -> tuple[float, ...]:

@@ -32,8 +32,8 @@ BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.2, 7.9, 8.7)
 """Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
 _USUAL_BOUND = 6.4
 _BOUND_SPREAD = 0.15
-# Where plain starts do well, their schemes need fractions more seldom.
-_SYMMETRIC_WEIGHT = 0.3
+# Small schemes are found without a symmetry, and then need fractions more seldom.
+_RANK_FOR_SYMMETRY = 40
 # Settings are similar when the logarithms of c differ by less than this.
 _REACH = 0.06
 _PRIOR_FITS = 0.5
@@ -103,9 +103,11 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
     scale = default / BOUND_PER_PRODUCT
     bounds = [default] if pins.bound is not None else [scale * share for share in BOUNDS_PER_PRODUCT]
 
+    symmetric = min(1.0, (rank / _RANK_FOR_SYMMETRY) ** 2)
+
     def weight(bound: float, symmetry: Symmetry | None) -> float:
         usual = 0.0 if pins.bound is not None else log(bound / scale / _USUAL_BOUND) / _BOUND_SPREAD
-        return exp(-0.5 * usual**2) * (1.0 if symmetry is None else _SYMMETRIC_WEIGHT)
+        return exp(-0.5 * usual**2) * (1.0 if symmetry is None else symmetric)
 
     return tuple(
         Candidate(complete_settings(fmt, rank, replace(base, bound=bound, symmetry=symmetry)), weight(bound, symmetry))

@@ -17,6 +17,8 @@ IMPORTERS = {
     "click": ("mmdiscover/cli",),
     "rich": ("mmdiscover/cli",),
     "matplotlib": ("mmdiscover/report",),
+    "numba": ("mmdiscover/decompositions",),
+    "llvmlite": ("mmdiscover/decompositions",),
 }
 
 
@@ -39,6 +41,12 @@ def test_heavy_libraries_stay_in_their_rooms(library: str) -> None:
         if any(name.partition(".")[0] == library for name in imported_names(path.read_text()))
     ]
     assert [path for path in offenders if not path.startswith(tuple(f"{room}/" for room in IMPORTERS[library]))] == []
+
+
+def test_what_is_compiled_stays_in_one_file() -> None:
+    # Numba does not compile a function anew when one that it calls has changed in another file.
+    files = [path.relative_to(ROOT).as_posix() for path in SOURCES if "numba" in imported_names(path.read_text())]
+    assert files == ["mmdiscover/decompositions/kernels.py"]
 
 
 def test_only_verify_holds_the_seal() -> None:

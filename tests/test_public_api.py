@@ -10,7 +10,7 @@ import pytest
 
 import mmdiscover
 
-HEAVY = ("sympy", "sqlalchemy", "alembic", "matplotlib", "scipy", "numpy", "joblib")
+HEAVY = ("numba", "sympy", "sqlalchemy", "alembic", "matplotlib", "scipy", "numpy", "joblib")
 
 
 def modules_loaded_by(code: str) -> set[str]:

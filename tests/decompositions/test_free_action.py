@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions import FitSettings, FreeAction, LMStatus, fit_cp
+from mmdiscover.decompositions import FitSettings, FreeAction, LMStatus, fit_cp, kernels
 from mmdiscover.decompositions.gauss_newton import flatten
 from tests.decompositions.dense import damped_matrix, gradient, model, problem
 
@@ -97,6 +97,18 @@ def test_the_start_is_made_symmetric_from_the_first_of_each_pair() -> None:
     for factor, given_factor in zip(made, start, strict=True):
         np.testing.assert_array_equal(factor[:, ::2], given_factor[:, ::2])
     np.testing.assert_array_equal(flatten(start), kept)
+
+
+def test_arrays_that_cannot_be_written_to_are_not_compiled_for() -> None:
+    shape = (2, 3, 4)  # so that no mode is moved, and nothing needs to be copied for that
+    images = actions(shape, 1, turned=False)
+    tensor, _ = with_action(shape, 2, images, 0)
+    for array in (tensor, *images):
+        array.flags.writeable = False
+    fit((tensor, problem(shape, 4, 1)[1]), images, FitSettings(max_iterations=1))
+    iterate: Any = kernels.iterate
+    for tensor_type, _, system_type, *_ in iterate.signatures:
+        assert all(array_type.mutable for array_type in (tensor_type, *system_type))
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -98,14 +98,14 @@ def compute(work: Work, fmt: Format, rank: int, target: Settings, settings: Sett
         Effort(**settings["sweep"]),
     )
     best: list[Screen] = []
-    for place, per_product in enumerate(settings["first_per_product"]):
-        indices = range(place * target["starts"], (place + 1) * target["starts"])
-        screens = plan.screens(name, indices, per_product * rank)
+    done = 0
+    for per_product, starts in zip(settings["first_per_product"], target["starts"], strict=True):
+        screens = plan.screens(name, range(done, done + starts), per_product * rank)
+        done += starts
         best += best_screens(work, f"{name} starts at c = {screens[0].bound:g}", screens, settings["keep"])
     sweeps = [sweep for screen in best for sweep in (plan.upward(screen), plan.downward(screen))]
     results = work.run(f"{name} sweeps", sweeps, best=lambda result: float(result["phi"][-1]))
-    starts = len(settings["first_per_product"]) * target["starts"]
-    return Curve(rank, starts, plan.bounds, envelope(plan.bounds, list(zip(sweeps, results, strict=True))))
+    return Curve(rank, done, plan.bounds, envelope(plan.bounds, list(zip(sweeps, results, strict=True))))
 
 
 def draw(fmt: Format, curves: Sequence[Curve]) -> Figure:
@@ -176,7 +176,7 @@ def rows(curves: Sequence[Curve]) -> list[list[object]]:
             curve.starts,
             *(phi(curve, bound) for bound in (100, 300, 1000, 3000, 10000)),
             f"{curve.exact_from:.0f}" if curve.exact_from else "–",
-            "–" if curve.trend.course is Course.EXACT else f"{curve.trend.late_slope:.2f}",
+            "–" if curve.trend.course is Course.EXACT else f"{round(curve.trend.late_slope, 2) + 0:.2f}",
             curve.trend.course,
         ]
         for curve in curves

@@ -196,8 +196,8 @@ def border_rows(result: FormatResult) -> list[list[object]]:
             scheme_name(result.fmt, search.rank),
             search.starts,
             f"{search.trend.last:.2g}",
-            f"{search.trend.slope:.2f}",
-            f"{search.trend.late_slope:.2f}",
+            f"{round(search.trend.slope, 2) + 0:.2f}",  # no -0.00
+            f"{round(search.trend.late_slope, 2) + 0:.2f}",
             search.trend.course,
         ]
         for search in result.border

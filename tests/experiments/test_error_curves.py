@@ -55,7 +55,7 @@ def test_the_whole_experiment(tmp_path: Path) -> None:
         "seed = 1\nper_decade = 4\nstart_scale = 0.5\nfirst_per_product = [5.0, 15.0]\nkeep = 2\n"
         "screen = { max_iterations = 200, stall_window = 50, stall_decrease = 0.01 }\n"
         "sweep = { max_iterations = 200, stall_window = 50, stall_decrease = 0.01, initial_damping = 1e-3 }\n"
-        '[[format]]\nname = "2x2x3"\nleast = 30.0\nmost = 3000.0\nranks = [9, 10, 11]\nstarts = 10\n'
+        '[[format]]\nname = "2x2x3"\nleast = 30.0\nmost = 3000.0\nranks = [9, 10, 11]\nstarts = [8, 12]\n'
     )
     main([str(report), "--settings", str(settings), "--work", str(tmp_path / "work")])
     text = report.read_text()

@@ -117,7 +117,7 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
 
 
 def symmetries_of(fmt: Format, rank: int) -> list[Symmetry]:
-    """Symmetries that schemes of a format and rank are likely to have, found by trying many (reports/search.md).
+    """Symmetries that schemes of a format and rank are likely to have; reports/learnt_settings.md says what was tried.
 
     Under a transposition, the third factors of fixed products are symmetric matrices (diagonal form) or alternating
     ones (alternating form); schemes were found where the number of fixed products is the dimension of these, or next to
@@ -137,12 +137,12 @@ def symmetries_of(fmt: Format, rank: int) -> list[Symmetry]:
             for fixed in range(dimension - width, dimension + width + 1)
             if 0 <= fixed <= rank and (rank - fixed) % 2 == 0
         ]
-    dimensions = (fmt.n, fmt.m, fmt.p)
+    dimensions = sorted((fmt.n, fmt.m, fmt.p))
     for diagonal in range(3):
         even = all(dimensions[k] % 2 == 0 for k in range(3) if k != diagonal)
         if even and rank % 2 == 0:
-            n_form, m_form, p_form = (dimensions[k] // 2 if k == diagonal else None for k in range(3))
-            symmetries.append(Sandwich((n_form, m_form, p_form)))
+            small, middle, large = (dimensions[k] // 2 if k == diagonal else None for k in range(3))
+            symmetries.append(Sandwich((small, middle, large)))
     return symmetries
 
 
@@ -186,14 +186,16 @@ class Learner:
         self._rates = None
 
     def recall(self, history: Iterable[Experience]) -> int:
-        """Take in what was learnt before; returns the number of starts behind it."""
+        """Take in what was learnt before; returns the number of starts that say something."""
         starts = 0
         for known in history:
             try:
-                self.learn(settings_from_mapping(known.settings), known.fits, known.iterations)
+                settings = settings_from_mapping(known.settings)
+                self.learn(settings, known.fits, known.iterations)
             except (TypeError, ValueError):
                 continue  # of another version or method
-            starts += known.starts
+            if any(_likeness(option.settings, settings) for option in self._options):
+                starts += known.starts
         return starts
 
     def _rate(self, option: Candidate) -> tuple[float, float]:

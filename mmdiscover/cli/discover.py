@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import shlex
+import subprocess
+import sys
 import time
 from dataclasses import asdict
-from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,9 +75,9 @@ def discover(
         str | None,
         typer.Option(
             metavar="S",
-            help="Only schemes with this transposition: alternating:F or diagonal-K:F, a form with K entries -1 and F "
-            "fixed products; or sandwich:A,B,C, forms with A, B and C entries -1, or a for alternating; or none. "
-            "Default: learnt.",
+            help="Only schemes with this symmetry: a transposition, alternating:F or diagonal-K:F, a form with K "
+            "entries -1 and F fixed products; or sandwich:A,B,C, forms for the dimensions in ascending order with A, B "
+            "and C entries -1, or a for alternating; or none. Default: learnt.",
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
@@ -141,7 +142,6 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
     from mmdiscover.campaign.runner import discover
     from mmdiscover.cli.progress import progress
     from mmdiscover.core.records import best_known_rank
-    from mmdiscover.search import compile_kernels
     from results_db import open_database
 
     if interrupts.by_user:
@@ -153,9 +153,23 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
         best = best_known_rank(plan.target.format)
         if best is not None and plan.target.rank < best:
             output.note(f"{plan.target.name}: the best rank on record for {plan.target.format} is {best}")
-        interrupts.guard(partial(compile_kernels, output.note))
+        _compile(interrupts)
         with progress(plan) as observer:
             return discover(database, plan, observer, interrupts=interrupts)
+
+
+def _compile(interrupts: Interrupts) -> None:
+    """Compile the search, unless it is compiled: once, before worker processes would all do it."""
+    from mmdiscover.search import kernels_compiled
+
+    if kernels_compiled():
+        return
+    output.note("compiling the search; this takes about 20 s, once")
+    # In a process of its own, which can be ended at any moment: compilers swallow interrupts.
+    program = "from mmdiscover.search import compile_kernels; compile_kernels()"
+    with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as compiler:
+        if interrupts.guard(compiler.wait) is None:
+            compiler.kill()
 
 
 def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any]:
@@ -193,7 +207,7 @@ def _nothing_found(discovery: Discovery, plan: Plan, seconds: float) -> str:
     kept = (
         f"all finished starts are kept as campaign {discovery.campaign_id}"
         if discovery.tally.trials
-        else "no start was finished: give it more time"
+        else "no start was finished" + ("" if discovery.interrupted else ": give it more time")
     )
     return f"{output.PROGRAM}: {plan.target.name} not found, {reason}: {_effort(discovery, plan, seconds)}; {kept}"
 

@@ -202,7 +202,7 @@ class System(NamedTuple):
         Cholesky factor of M.
     reduced : ndarray, shape (N, N)
         Cholesky factor of the Schur complement.
-    coupling : ndarray, shape (N, R)
+    coupling : ndarray, shape (N, R), or (N, R − pairs) under an exchange
     repeated, tiled, gram : ndarray, shapes (R, JR), (I, JR), (R, N)
         Rows as long as those of the Schur complement, so that it is put together by long vector operations.
     right : ndarray, shape (2, N)
@@ -744,7 +744,7 @@ def iterate(tensor: Array, point: Point, system: System, trial: Point, state: St
     while True:
         if history[iteration] <= limits.tolerance:
             status = CONVERGED
-        elif damping > limits.largest_damping:
+        elif damping > limits.largest_damping or not np.isfinite(history[iteration]):
             status = STALLED
         elif _watched(history, iteration, limits):
             status = STOPPED

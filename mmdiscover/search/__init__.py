@@ -1,6 +1,6 @@
 """Numerical search: one start of the constrained Levenberg–Marquardt method, from a seed to a `Fit`."""
 
-from mmdiscover.search.compilation import compile_kernels
+from mmdiscover.search.compilation import compile_kernels, kernels_compiled
 from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
 from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
 from mmdiscover.search.symmetry import Sandwich, Symmetry, Transposition
@@ -15,6 +15,7 @@ __all__ = [
     "Transposition",
     "compile_kernels",
     "complete_settings",
+    "kernels_compiled",
     "run_start",
     "smallest_bound",
 ]

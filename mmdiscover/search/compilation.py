@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
 
-_KERNELS = "mmdiscover.decompositions.kernels"
+from mmdiscover.decompositions import FitSettings, fit_cp, kernels
 
 
-def compile_kernels(note: Callable[[str], None] | None = None) -> None:
-    """Compile what a start needs, unless it is compiled.
+def kernels_compiled() -> bool:
+    """Whether compiled code is kept that is not older than its source; also where none can be kept."""
+    folder = kernels.iterate.stats.cache_path  # type: ignore[attr-defined]
+    if folder is None:
+        return True
+    source = Path(kernels.__file__)
+    kept = Path(folder).glob(f"{source.stem}.iterate-*.py{sys.version_info.major}{sys.version_info.minor}.nbi")
+    return any(index.stat().st_mtime >= source.stat().st_mtime for index in kept)
 
-    Worker processes that start together would all compile the same code otherwise.
 
-    Parameters
-    ----------
-    note : callable, optional
-        Told when this is going to take a while.
-    """
-    spec = find_spec(_KERNELS)
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin)
-    kept = source.parent.glob(f"__pycache__/{source.stem}.iterate-*.nbi")
-    if any(index.stat().st_mtime >= source.stat().st_mtime for index in kept):
-        return
-    if note is not None:
-        note("compiling the search; this takes about 20 s, once")
-    import numpy as np
-
-    from mmdiscover.decompositions import FitSettings, fit_cp
-
+def compile_kernels() -> None:
+    """Compile what a start needs, or load what is kept: some 20 s or half a second."""
     one = np.ones((1, 1))
     fit_cp(np.ones((1, 1, 1)), (one, one, one), FitSettings(bound=1.0))

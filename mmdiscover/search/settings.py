@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from sys import float_info
+from typing import TYPE_CHECKING, Any
 
 from mmdiscover.core.format import scheme_name
 from mmdiscover.core.tensor import require_memory
@@ -47,16 +48,21 @@ class SearchSettings:
     symmetry: Symmetry | None = None
 
     def __post_init__(self) -> None:
-        if self.bound is not None and not (isfinite(self.bound) and self.bound > 0):
+        if self.bound is not None and not _within(self.bound, Real, float_info.max):
             raise InputError(f"bound is {self.bound!r}, expected a positive number")
-        if not 0 < self.start_scale <= LARGEST_START_SCALE:
+        if not _within(self.start_scale, Real, LARGEST_START_SCALE):
             raise InputError(
                 f"start scale is {self.start_scale!r}, expected a positive number up to {LARGEST_START_SCALE:g}"
             )
-        if not isinstance(self.max_iterations, int) or not 1 <= self.max_iterations <= MOST_ITERATIONS:
+        if not _within(self.max_iterations, Integral, MOST_ITERATIONS):
             raise InputError(
                 f"iteration limit is {self.max_iterations!r}, expected an integer from 1 to {MOST_ITERATIONS}"
             )
+
+
+def _within(value: Any, kind: type, largest: float) -> bool:
+    """Whether `value`, which may be anything, is a positive number of a kind and not too large."""
+    return isinstance(value, kind) and 0 < float(value) <= largest  # type: ignore[arg-type]
 
 
 def smallest_bound(fmt: Format) -> float:
@@ -95,7 +101,7 @@ def complete_settings(fmt: Format, rank: int, settings: SearchSettings) -> Searc
     small, middle, _ = sorted(fmt.shape)
     cells = fmt.shape[0] * fmt.shape[1] * fmt.shape[2]
     unknowns = (small + middle) * rank
-    require_memory(8 * (4 * unknowns**2 + 4 * cells), f"the search for {name}")
+    require_memory(8 * (2 * unknowns**2 + 4 * cells), f"the search for {name}")
     if settings.symmetry is not None:
         check_symmetry(fmt, rank, settings.symmetry)
     if settings.bound is None:

@@ -52,8 +52,8 @@ class Sandwich:
     Parameters
     ----------
     forms : three of int or None
-        P (n×n), Q (m×m) and S (p×p): the number of entries −1 of a diagonal matrix, or None for the alternating one,
-        which exists in even dimensions.
+        For the three dimensions in ascending order, whichever of P (n×n), Q (m×m) and S (p×p) that is: the number of
+        entries −1 of a diagonal matrix, or None for the alternating one, which exists in even dimensions.
     """
 
     forms: tuple[int | None, int | None, int | None]
@@ -129,10 +129,15 @@ def check_symmetry(fmt: Format, rank: int, symmetry: Symmetry) -> None:
     if isinstance(symmetry, Transposition):
         check_transposition(fmt, rank, symmetry)
         return
+    if not isinstance(symmetry, Sandwich):
+        raise InputError(f"symmetry is {symmetry!r}, expected a Transposition or a Sandwich")
     if len(symmetry.forms) != 3:
         raise InputError(f"sandwich of {fmt}: {len(symmetry.forms)} forms, expected 3")
-    for dimension, negative in zip((fmt.n, fmt.m, fmt.p), symmetry.forms, strict=True):
+    forms = list(zip(sorted((fmt.n, fmt.m, fmt.p)), symmetry.forms, strict=True))
+    for dimension, negative in forms:
         _check_form("sandwich", fmt, dimension, negative)
+    if all(negative in {0, dimension} for dimension, negative in forms):
+        raise InputError(f"sandwich of {fmt}: forms {symmetry.forms} map every product to itself")
     if rank % 2:
         raise InputError(f"sandwich of {fmt}: rank {rank}, expected an even one for pairs of products")
 
@@ -158,7 +163,8 @@ def symmetric_problem(fmt: Format, rank: int, symmetry: Symmetry) -> SymmetricPr
     check_symmetry(fmt, rank, symmetry)
     if isinstance(symmetry, Sandwich):
         dimensions = (fmt.n, fmt.m, fmt.p)
-        p, q, s = (_form(dimension, negative) for dimension, negative in zip(dimensions, symmetry.forms, strict=True))
+        order = sorted(range(3), key=dimensions.__getitem__)
+        p, q, s = (_form(dimensions[k], symmetry.forms[order.index(k)]) for k in range(3))
         # vec(P U Qᵀ) = (P ⊗ Q) vec(U), row by row.
         x, y, z = (np.asarray(np.kron(*pair), dtype=np.float64) for pair in ((p, q), (q, s), (s, p)))
         u, v, w = (np.eye(size) for size in fmt.shape)

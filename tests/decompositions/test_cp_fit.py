@@ -319,3 +319,9 @@ def test_the_scale_of_the_tensor_does_not_matter(scale: float) -> None:
     start = tuple(np.cbrt(scale) * rng.standard_normal((4, 3)) for _ in range(3))
     fit = fit_cp(tensor, start, FitSettings(tolerance=1e-20 * scale**2))
     assert fit.status is LMStatus.CONVERGED
+
+
+def test_where_the_objective_overflows_it_stalls() -> None:
+    huge = np.full((1, 1), 1e200)
+    end = fit_cp(np.ones((1, 1, 1)), (huge, huge, huge), FitSettings())
+    assert (end.status, end.iterations) == (LMStatus.STALLED, 0)

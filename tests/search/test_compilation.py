@@ -1,61 +1,58 @@
-"""When the search is compiled, and when that is said."""
+"""Whether compiled code is there to be used."""
 
 from __future__ import annotations
 
 import os
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mmdiscover.search import compilation, compile_kernels
+from mmdiscover.search import compilation, compile_kernels, kernels_compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
+
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The source of the kernels, in a folder of its own, modified at second 1000."""
-    path = tmp_path / "kernels.py"
-    path.touch()
-    os.utime(path, (1000, 1000))
-    (tmp_path / "__pycache__").mkdir()
-    monkeypatch.setattr(compilation, "find_spec", lambda _: SimpleNamespace(origin=str(path)))
-    return path
-
-
-def keep(source: Path, name: str, second: int) -> None:
-    path = source.parent / "__pycache__" / name
-    path.touch()
-    os.utime(path, (second, second))
-
-
-def told() -> list[str]:
-    notes: list[str] = []
-    compile_kernels(notes.append)
-    return notes
-
-
-def test_nothing_is_kept_yet(source: Path) -> None:
-    assert source.exists()
-    assert told() == ["compiling the search; this takes about 20 s, once"]
-
-
-def test_what_is_kept_is_used(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(source, "kernels.iterate-99.py311.nbi", 1001)
-    monkeypatch.setattr("mmdiscover.decompositions.fit_cp", None)
-    assert told() == []
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for compiled code, empty yet; the source was modified at second 1000."""
+    source, folder = tmp_path / "kernels.py", tmp_path / "kept"
+    source.touch()
+    os.utime(source, (1000, 1000))
+    folder.mkdir()
+    iterate = SimpleNamespace(stats=SimpleNamespace(cache_path=str(folder)))
+    monkeypatch.setattr(compilation, "kernels", SimpleNamespace(iterate=iterate, __file__=str(source)))
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("name", "second"), [("kernels.iterate-99.py311.nbi", 999), ("kernels.iterate-99.py311.1.nbc", 1001)]
+    ("name", "second", "compiled"),
+    [
+        (f"kernels.iterate-99.{PYTHON}.nbi", 1001, True),
+        (f"kernels.iterate-99.{PYTHON}.nbi", 999, False),
+        (f"kernels.iterate-99.{PYTHON}.1.nbc", 1001, False),
+        ("kernels.iterate-99.py27.nbi", 1001, False),
+        (f"kernels.solve-99.{PYTHON}.nbi", 1001, False),
+    ],
 )
-def test_what_is_older_than_the_source_or_not_complete_is_not_used(source: Path, name: str, second: int) -> None:
-    keep(source, name, second)
-    assert len(told()) == 1
+def test_what_counts_as_compiled(kept: Path, name: str, second: int, compiled: bool) -> None:
+    assert not kernels_compiled()
+    path = kept / name
+    path.touch()
+    os.utime(path, (second, second))
+    assert kernels_compiled() == compiled
 
 
-def test_nobody_needs_to_be_told(source: Path) -> None:
-    assert source.exists()
+def test_where_nothing_can_be_kept_there_is_nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    iterate = SimpleNamespace(stats=SimpleNamespace(cache_path=None))
+    monkeypatch.setattr(compilation, "kernels", SimpleNamespace(iterate=iterate, __file__="kernels.py"))
+    assert kernels_compiled()
+
+
+def test_compiling_leaves_compiled_code() -> None:
     compile_kernels()
+    assert kernels_compiled()

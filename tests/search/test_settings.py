@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,3 +103,21 @@ def test_the_smallest_bound_by_hand() -> None:
     assert smallest_bound(Format(1, 1, 1)) == pytest.approx(3.0)
     assert smallest_bound(SQUARE) == pytest.approx(12.0)
     assert smallest_bound(Format(3, 3, 3)) == pytest.approx(27.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bound": "5"}, "bound is '5', expected a positive number"),
+        ({"start_scale": "1"}, "start scale is '1', expected a positive number"),
+        ({"max_iterations": "1"}, "iteration limit is '1', expected an integer"),
+    ],
+)
+def test_what_is_no_number_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SearchSettings(**settings)
+
+
+def test_numbers_of_numpy_will_do() -> None:
+    settings = SearchSettings(bound=np.float64(40.0), max_iterations=np.int64(5))  # type: ignore[arg-type]
+    assert settings == SearchSettings(bound=40.0, max_iterations=5)

@@ -86,7 +86,7 @@ def test_factors_go_back_to_the_bases_of_the_format(fmt: Format, negative: int |
 
 
 @pytest.mark.parametrize(
-    "forms", [(0, 0, 0), (1, 2, 3), (None, 0, 1), (2, 1, None), (None, 3, None), (0, 3, 4)], ids=str
+    "forms", [(1, 0, 0), (1, 2, 3), (None, 0, 1), (2, 1, None), (None, 3, None), (0, 1, 4)], ids=str
 )
 def test_a_sandwiching_leaves_the_tensor_as_it_is(forms: Sequence[int | None]) -> None:
     fmt = Format(2, 3, 4)
@@ -264,3 +264,22 @@ def test_the_form_belongs_to_the_dimension_that_stands_alone(name: str) -> None:
     fmt = Format.parse(name)
     shift, turned = check_transposition(fmt, 11, Transposition(11, 3))
     assert (shift, turned) == (shift_of(fmt), Format(2, 3, 2))
+
+
+def test_forms_of_a_sandwich_belong_to_the_dimensions_in_ascending_order() -> None:
+    settings = SearchSettings(symmetry=Sandwich((None, 1, None)))
+    for dimensions in ((2, 3, 4), (3, 4, 2), (4, 2, 3), (4, 3, 2)):
+        fmt = Format(*dimensions)
+        fits = [run_start(fmt, 20, settings, np.random.SeedSequence(5, spawn_key=(k,))) for k in range(6)]
+        assert any(fit.exact for fit in fits), dimensions
+
+
+@pytest.mark.parametrize("forms", [(0, 0, 0), (2, 0, 4), (2, 3, 4)])
+def test_a_sandwich_that_moves_nothing_is_refused(forms: tuple[int, int, int]) -> None:
+    with pytest.raises(InputError, match="map every product to itself"):
+        complete_settings(Format(3, 2, 4), 20, SearchSettings(symmetry=Sandwich(forms)))
+
+
+def test_what_is_no_symmetry_is_refused() -> None:
+    with pytest.raises(InputError, match="symmetry is 'foo', expected a Transposition or a Sandwich"):
+        complete_settings(Format(2, 2, 2), 7, SearchSettings(symmetry="foo"))  # type: ignore[arg-type]

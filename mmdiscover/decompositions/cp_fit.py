@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import partial
 from math import inf, isfinite, sqrt
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # Compiled code does not hear signals, so it comes back after about a tenth of a second.
 _MULTIPLICATIONS_PER_CALL = 1e9
+
+_room = threading.local()
 
 _STATUS = {
     kernels.CONVERGED: LMStatus.CONVERGED,
@@ -181,15 +184,18 @@ def fit_cp(
     point, trial = kernels.make_point(tensor.shape, rank), kernels.make_point(tensor.shape, rank)
     bound = settings.bound or inf
     point.theta[:] = np.concatenate([start[mode].ravel() for mode in order])
+    exchange = (symmetry.fixed, symmetry.even) if isinstance(symmetry, PairSymmetry) else None
     if isinstance(symmetry, PairSymmetry):
         _check_exchange(tensor, rank, symmetry)
-        system = kernels.make_system(tensor.shape, rank, (symmetry.fixed, symmetry.even))
-    else:
-        system = kernels.make_system(tensor.shape, rank)
+    # Fresh memory costs as much as an iteration when it is first touched, so the room of the last fit is used again.
+    kept = _room.__dict__.pop("kept", None)
+    key = (tensor.shape, rank, exchange)
+    room = kept[1] if kept and kept[0] == key else kernels.make_system(tensor.shape, rank, exchange)
+    system = room
     if isinstance(symmetry, FreeAction):
         x, y, z = (np.array(symmetry.images[mode], dtype=np.float64, order="C") for mode in order)
         _check_action(tensor, rank, (x, y, z))
-        system = kernels.with_action(system, (x, y, z))
+        system = kernels.with_action(room, (x, y, z))
     kernels.symmetrize(point.theta, tensor, system)
     kernels.into_ball(point.theta, float(bound))
     history = np.empty(settings.max_iterations + 1)
@@ -212,6 +218,7 @@ def fit_cp(
         code = kernels.iterate(tensor, point, system, trial, state, limits, done + pause)
         if monitor is not None and state.iteration[0] > done:
             stopped = monitor(float(history[state.iteration[0]]))
+    _room.kept = key, room
     factors = unflatten(point.theta, tensor.shape)
     a, b, c = (factors[order.index(mode)] for mode in range(3))
     history = history[: state.iteration[0] + 1].copy()

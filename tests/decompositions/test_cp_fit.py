@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import permutations
 from math import inf, nan, sqrt
@@ -192,12 +193,13 @@ def test_the_largest_mode_is_the_one_eliminated(shape: tuple[int, int, int], mon
     tensor, start = problem(shape, 3, 5)
     seen = []
 
-    def watched(shape: tuple[int, ...], rank: int) -> kernels.System:
+    def watched(shape: tuple[int, ...], rank: int, exchange: tuple[int, int] | None) -> kernels.System:
         seen.append(shape)
-        return system(shape, rank)
+        return system(shape, rank, exchange)
 
     system = kernels.make_system
     monkeypatch.setattr(kernels, "make_system", watched)
+    monkeypatch.setattr(cp_fit, "_room", threading.local())
     fit_cp(tensor, start, FitSettings(max_iterations=3))
     assert seen == [(2, 3, 5)]
 
@@ -325,3 +327,20 @@ def test_where_the_objective_overflows_it_stalls() -> None:
     huge = np.full((1, 1), 1e200)
     end = fit_cp(np.ones((1, 1, 1)), (huge, huge, huge), FitSettings())
     assert (end.status, end.iterations) == (LMStatus.STALLED, 0)
+
+
+def test_fits_in_between_and_inside_of_each_other_do_not_meet() -> None:
+    tensor, start = problem((2, 3, 4), 3, 1)
+    other_tensor, other = problem((3, 3, 4), 2, 2)
+    settings = FitSettings(bound=9.0, max_iterations=12)
+    expected, expected_other = fit_cp(tensor, start, settings), fit_cp(other_tensor, other, settings)
+
+    def monitor(_: float) -> bool:
+        # The same sizes, so that it would work in the same room.
+        inside = fit_cp(tensor, start, settings)
+        np.testing.assert_array_equal(inside.history, expected.history)
+        return False
+
+    outside = fit_cp(tensor, start, settings, monitor=monitor)
+    np.testing.assert_array_equal(outside.history, expected.history)
+    np.testing.assert_array_equal(fit_cp(other_tensor, other, settings).history, expected_other.history)

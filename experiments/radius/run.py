@@ -118,8 +118,8 @@ COLUMNS = (
     "scheme",
     "best c/r",
     "good c/r",
-    "exact fits there",
-    "CPU s per fit there",
+    "exact fits at best c",
+    "CPU s per fit at best c",
     "least ‖θ‖²/r of a fit",
     "best c / least ‖θ‖²",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from threadpoolctl import ThreadpoolController
 
 from mmdiscover.refine import refine
-from mmdiscover.search import run_start
+from mmdiscover.search import compile_kernels, run_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +129,7 @@ def run_trial(
     announce = announce or _no_announcement
     search_seed, refine_seed = task.seeds()
     fit, refined, error = None, None, None
+    _prepare()
     begun, cpu_begun, searched = time.perf_counter(), time.thread_time(), None
     with _thread_pools().limit(limits=1):
         try:
@@ -152,6 +153,12 @@ def run_trial(
         refine_seconds=None if searched is None else ended - searched,
         cpu_seconds=time.thread_time() - cpu_begun,
     )
+
+
+@cache
+def _prepare() -> None:
+    # Once per process, and not on the account of its first trial.
+    compile_kernels()
 
 
 @cache

@@ -228,7 +228,7 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
     # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
     others = discovery.tally.candidates - 1
     lines = [
-        f"{scheme.name}: {scheme.rank} products instead of {classical}{asked}",
+        f"{scheme.name}: {output.counted(scheme.rank, 'product')} instead of {classical}{asked}",
         f"  ring       {verified.ring}",
         f"  additions  {additions(scheme)}, with shared subexpressions {shared_additions(scheme)}",
         f"  proved by  {checks}",

@@ -22,10 +22,10 @@ from experiments.provenance import provenance, table, write_report
 from mmdiscover.campaign.learning import Learner, candidates
 from mmdiscover.campaign.plan import plan_target, waves
 from mmdiscover.core.format import parse_scheme_name
-from mmdiscover.search import Transposition, run_start
+from mmdiscover.search import run_start, symmetry_name
 
 if TYPE_CHECKING:
-    from mmdiscover.search import SearchSettings, Symmetry
+    from mmdiscover.search import SearchSettings
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.toml"
@@ -71,24 +71,13 @@ def search(scheme: str, seed: int, fits: int, minutes: float) -> Yield:
     raise AssertionError("the waves have no end")
 
 
-def described(symmetry: Symmetry | None) -> str:
-    """A symmetry in a few words."""
-    if symmetry is None:
-        return "none"
-    if isinstance(symmetry, Transposition):
-        form = "alternating" if symmetry.negative is None else f"diagonal-{symmetry.negative}"
-        return f"transposition, {form}, {symmetry.fixed} fixed"
-    forms = ("alternating" if negative is None else f"diagonal-{negative}" for negative in symmetry.forms)
-    return "sandwich, " + " / ".join(forms)
-
-
 def best(found: Counter[SearchSettings], rank: int) -> str:
     """The settings that most fits came from."""
     if not found:
         return "–"
     settings, fits = found.most_common(1)[0]
     assert settings.bound is not None
-    return f"{described(settings.symmetry)}; c = {settings.bound / rank:.1f} r ({fits} of {found.total()} fits)"
+    return f"{symmetry_name(settings.symmetry)}; c = {settings.bound / rank:.1f} r ({fits} of {found.total()} fits)"
 
 
 def row(scheme: str, results: list[Yield]) -> list[object]:
@@ -110,8 +99,11 @@ def vain_seconds(scheme: str, starts: int, workers: int) -> float:
             command = [sys.executable, "-m", "mmdiscover", "discover", scheme, "--seed", "1"]
             command += ["--starts", str(count), "--workers", str(workers)]
             begun = time.perf_counter()
-            subprocess.run(command, cwd=folder, capture_output=True, check=False)
-            return time.perf_counter() - begun
+            ended = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+            seconds = time.perf_counter() - begun
+            if ended.returncode != 1:
+                raise RuntimeError(f"exit code {ended.returncode}, expected 1 for nothing found: {ended.stderr!r}")
+            return seconds
 
     return once(starts) - once(workers)
 

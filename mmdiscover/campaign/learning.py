@@ -39,7 +39,7 @@ _REACH = 0.06
 _PRIOR_FITS = 0.5
 _PRIOR_WORK = 2.0
 _ITERATIONS_PER_UNIT = 100
-# Fitted to iterations of 66 to 800 unknowns, measured with and without symmetry.
+# Roughly fitted to iterations of 66 to 609 unknowns, measured with and without symmetry.
 _COST_OF_SQUARE = 400.0
 _COST_OF_TWO_PARTS = 4e6
 
@@ -50,17 +50,16 @@ class Pins:
 
     Parameters
     ----------
-    bound, start_scale, max_iterations, symmetry : optional
+    bound, start_scale, max_iterations : optional
         As in `SearchSettings`.
-    plain : bool
-        No symmetry; not together with one.
+    symmetries : tuple, optional
+        The symmetries to choose from, None among them for no symmetry; left out, all that are likely.
     """
 
     bound: float | None = None
     start_scale: float | None = None
     max_iterations: int | None = None
-    symmetry: Symmetry | None = None
-    plain: bool = False
+    symmetries: tuple[Symmetry | None, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,15 +93,11 @@ def candidates(fmt: Format, rank: int, pins: Pins) -> tuple[Candidate, ...]:
         base = replace(base, start_scale=pins.start_scale)
     if pins.max_iterations is not None:
         base = replace(base, max_iterations=pins.max_iterations)
-    if pins.symmetry is not None or pins.plain:
-        symmetries: list[Symmetry | None] = [pins.symmetry]
-    else:
-        symmetries = [None, *symmetries_of(fmt, rank)]
+    symmetries = pins.symmetries or (None, *symmetries_of(fmt, rank))
     default = complete_settings(fmt, rank, base).bound
     assert default is not None
     scale = default / BOUND_PER_PRODUCT
     bounds = [default] if pins.bound is not None else [scale * share for share in BOUNDS_PER_PRODUCT]
-
     symmetric = min(1.0, (rank / _RANK_FOR_SYMMETRY) ** 2)
 
     def weight(bound: float, symmetry: Symmetry | None) -> float:

@@ -21,7 +21,6 @@ from mmdiscover.cli.options import (
     integer,
     number,
     parse_duration,
-    parse_symmetry,
 )
 from mmdiscover.errors import InputError
 
@@ -97,10 +96,11 @@ def discover(
         from mmdiscover.campaign.plan import Budget
         from mmdiscover.campaign.pool import worker_count
         from mmdiscover.campaign.runner import Plan
+        from mmdiscover.search import parse_symmetry
 
         budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
-        symmetric = None if symmetry is None else parse_symmetry(symmetry)
-        pins = Pins(bound, start_scale, max_iterations, symmetric, plain=symmetry is not None and symmetric is None)
+        symmetries = None if symmetry is None else (parse_symmetry(symmetry),)
+        pins = Pins(bound, start_scale, max_iterations, symmetries)
         target = _target(scheme, pins)
         plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
         discovery = _search(plan, db, interrupts)

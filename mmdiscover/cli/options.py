@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from mmdiscover.errors import InputError
-
-if TYPE_CHECKING:
-    from mmdiscover.search import Symmetry
 
 DEFAULT_DATABASE = "mmdiscover.db"
 
@@ -63,45 +60,7 @@ def number(text: str) -> float:
 
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
-_TRANSPOSITION = re.compile(r"(?:alternating|diagonal-(\d{1,9})):(\d{1,9})", re.ASCII)
-_SANDWICH = re.compile(r"sandwich:(a|\d{1,9}),(a|\d{1,9}),(a|\d{1,9})", re.ASCII)
 _SECONDS = {"ms": 1e-3, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_symmetry(text: str) -> Symmetry | None:
-    """Read ``"none"``, ``"alternating:3"``, ``"diagonal-2:5"`` or ``"sandwich:a,1,a"``, as the help of --symmetry says.
-
-    Raises
-    ------
-    InputError
-        If `text` is anything else.
-    """
-    from mmdiscover.search import Sandwich, Transposition
-
-    if text == "none":
-        return None
-    if found := _TRANSPOSITION.fullmatch(text):
-        negative, fixed = found.groups()
-        return Transposition(int(fixed), None if negative is None else int(negative))
-    if found := _SANDWICH.fullmatch(text):
-        n_form, m_form, p_form = (None if form == "a" else int(form) for form in found.groups())
-        return Sandwich((n_form, m_form, p_form))
-    raise InputError(
-        f"symmetry {text!r}, expected none, alternating:F, diagonal-K:F or sandwich:A,B,C "
-        "(F fixed products, K entries -1, A, B and C numbers of entries -1 or a for alternating)"
-    )
-
-
-def symmetry_name(symmetry: Symmetry | None) -> str:
-    """What `parse_symmetry` reads as this symmetry."""
-    from mmdiscover.search import Transposition
-
-    if symmetry is None:
-        return "none"
-    if isinstance(symmetry, Transposition):
-        form = "alternating" if symmetry.negative is None else f"diagonal-{symmetry.negative}"
-        return f"{form}:{symmetry.fixed}"
-    return f"sandwich:{','.join('a' if form is None else str(form) for form in symmetry.forms)}"
 
 
 def parse_duration(text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from functools import partial
 from math import inf, isfinite, sqrt
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 # Compiled code does not hear signals, so it comes back after about a tenth of a second.
 _MULTIPLICATIONS_PER_CALL = 1e9
-
-_room = threading.local()
 
 _STATUS = {
     kernels.CONVERGED: LMStatus.CONVERGED,
@@ -73,10 +70,17 @@ class FitSettings:
     def __post_init__(self) -> None:
         if self.bound is not None and not 0 < self.bound < inf:
             raise ValueError(f"bound is {self.bound!r}, expected a positive number or None")
-        if not 0 <= self.max_iterations < 2**31:
+        if not 0 <= self.max_iterations < 2**31 or self.max_iterations % 1:
             raise ValueError(f"iteration limit is {self.max_iterations!r}, expected 0 to {2**31 - 1}")
         if not 0 < self.initial_damping < inf:
             raise ValueError(f"initial damping is {self.initial_damping!r}, expected a positive number")
+        if not 0 <= self.tolerance < inf:
+            raise ValueError(f"tolerance is {self.tolerance!r}, expected a number >= 0")
+        if not (0 <= self.stall_window < inf and 0 <= self.stall_decrease <= 1):
+            raise ValueError(
+                f"stall rule is {self.stall_decrease!r} in {self.stall_window!r} iterations, "
+                "expected a share from 0 to 1 and a number >= 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -187,15 +191,11 @@ def fit_cp(
     exchange = (symmetry.fixed, symmetry.even) if isinstance(symmetry, PairSymmetry) else None
     if isinstance(symmetry, PairSymmetry):
         _check_exchange(tensor, rank, symmetry)
-    # Fresh memory costs as much as an iteration when it is first touched, so the room of the last fit is used again.
-    kept = _room.__dict__.pop("kept", None)
-    key = (tensor.shape, rank, exchange)
-    room = kept[1] if kept and kept[0] == key else kernels.make_system(tensor.shape, rank, exchange)
-    system = room
+    system = kernels.make_system(tensor.shape, rank, exchange)
     if isinstance(symmetry, FreeAction):
         x, y, z = (np.array(symmetry.images[mode], dtype=np.float64, order="C") for mode in order)
         _check_action(tensor, rank, (x, y, z))
-        system = kernels.with_action(room, (x, y, z))
+        system = kernels.with_action(system, (x, y, z))
     kernels.symmetrize(point.theta, tensor, system)
     kernels.into_ball(point.theta, float(bound))
     history = np.empty(settings.max_iterations + 1)
@@ -218,7 +218,6 @@ def fit_cp(
         code = kernels.iterate(tensor, point, system, trial, state, limits, done + pause)
         if monitor is not None and state.iteration[0] > done:
             stopped = monitor(float(history[state.iteration[0]]))
-    _room.kept = key, room
     factors = unflatten(point.theta, tensor.shape)
     a, b, c = (factors[order.index(mode)] for mode in range(3))
     history = history[: state.iteration[0] + 1].copy()
@@ -236,6 +235,8 @@ def _check_problem(tensor: Array, factors: Triple) -> None:
     for name, array in zip(
         ("tensor", "first factor", "second factor", "third factor"), (tensor, *factors), strict=True
     ):
+        if np.iscomplexobj(array):
+            raise ValueError(f"{name} is complex, expected real numbers")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has a NaN or infinite entry, expected finite numbers")
 

@@ -3,7 +3,7 @@
 from mmdiscover.search.compilation import compile_kernels, kernels_compiled
 from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
 from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
-from mmdiscover.search.symmetry import Sandwich, Symmetry, Transposition
+from mmdiscover.search.symmetry import Sandwich, Symmetry, Transposition, parse_symmetry, symmetry_name
 
 __all__ = [
     "EXACT_RESIDUAL",
@@ -16,6 +16,8 @@ __all__ = [
     "compile_kernels",
     "complete_settings",
     "kernels_compiled",
+    "parse_symmetry",
     "run_start",
     "smallest_bound",
+    "symmetry_name",
 ]

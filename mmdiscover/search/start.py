@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EXACT_RESIDUAL = 1e-20
 """φ below which a fit counts as exact: single entries are then right to about 1e-10."""
 
-# A trade, measured in reports/stopping.md: 3 to 29 % of the starts that would become exact are given up, but
-# the others end so much earlier that a fit costs a third to a half of the time.
+# A trade, measured in reports/stopping.md: 3 to 29 % of the starts that would become exact are given up, but the others
+# end so much earlier that a fit of a scheme where many fail costs a fifth to two fifths of the time.
 _STALL_WINDOW = 15
 _STALL_DECREASE = 0.02
 

@@ -14,6 +14,7 @@ order two on the products: a `FreeAction`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -60,6 +61,42 @@ class Sandwich:
 
 
 Symmetry = Transposition | Sandwich
+
+
+_TRANSPOSITION = re.compile(r"(?:alternating|diagonal-(\d{1,9})):(\d{1,9})", re.ASCII)
+_SANDWICH = re.compile(r"sandwich:(a|\d{1,9}),(a|\d{1,9}),(a|\d{1,9})", re.ASCII)
+
+
+def parse_symmetry(text: str) -> Symmetry | None:
+    """Read ``"none"``, ``"alternating:3"``, ``"diagonal-2:5"`` or ``"sandwich:a,1,a"``.
+
+    Raises
+    ------
+    InputError
+        If `text` is anything else.
+    """
+    if text == "none":
+        return None
+    if found := _TRANSPOSITION.fullmatch(text):
+        negative, fixed = found.groups()
+        return Transposition(int(fixed), None if negative is None else int(negative))
+    if found := _SANDWICH.fullmatch(text):
+        n_form, m_form, p_form = (None if form == "a" else int(form) for form in found.groups())
+        return Sandwich((n_form, m_form, p_form))
+    raise InputError(
+        f"symmetry {text!r}, expected none, alternating:F, diagonal-K:F or sandwich:A,B,C "
+        "(F fixed products, K entries -1, A, B and C numbers of entries -1 or a for alternating)"
+    )
+
+
+def symmetry_name(symmetry: Symmetry | None) -> str:
+    """What `parse_symmetry` reads as this symmetry."""
+    if symmetry is None:
+        return "none"
+    if isinstance(symmetry, Transposition):
+        form = "alternating" if symmetry.negative is None else f"diagonal-{symmetry.negative}"
+        return f"{form}:{symmetry.fixed}"
+    return f"sandwich:{','.join('a' if form is None else str(form) for form in symmetry.forms)}"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT, RANK = Format(3, 3, 3), 23
-PLAIN = Pins(plain=True)
+PLAIN = Pins(symmetries=(None,))
 BOUNDS = len(BOUNDS_PER_PRODUCT)
 
 
@@ -81,12 +81,12 @@ class TestCandidates:
     @pytest.mark.parametrize(
         ("pins", "number"),
         [
-            (Pins(bound=150.0, plain=True), 1),
-            (Pins(bound=150.0, symmetry=Transposition(5, 1)), 1),
-            (Pins(plain=True), BOUNDS),
-            (Pins(symmetry=Transposition(11, 0)), BOUNDS),
+            (Pins(bound=150.0, symmetries=(None,)), 1),
+            (Pins(bound=150.0, symmetries=(Transposition(5, 1),)), 1),
+            (Pins(symmetries=(None,)), BOUNDS),
+            (Pins(symmetries=(Transposition(11, 0),)), BOUNDS),
             (Pins(bound=150.0), 1 + len(symmetries_of(FORMAT, RANK))),
-            (Pins(start_scale=0.25, max_iterations=50, plain=True), BOUNDS),
+            (Pins(start_scale=0.25, max_iterations=50, symmetries=(None,)), BOUNDS),
         ],
     )
     def test_what_is_pinned_stays(self, pins: Pins, number: int) -> None:
@@ -96,10 +96,10 @@ class TestCandidates:
             assert pins.bound in (None, settings.bound)
             assert pins.start_scale in (None, settings.start_scale)
             assert pins.max_iterations in (None, settings.max_iterations)
-            assert settings.symmetry == pins.symmetry or not (pins.symmetry or pins.plain)
+            assert pins.symmetries in (None, (settings.symmetry,))
 
     def test_everything_pinned_leaves_no_choice(self) -> None:
-        known = learner(Pins(bound=150.0, plain=True))
+        known = learner(Pins(bound=150.0, symmetries=(None,)))
         assert shares(known) == {SearchSettings(bound=150.0): 1.0}
 
 

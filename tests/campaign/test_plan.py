@@ -105,7 +105,7 @@ def test_the_choice_has_a_seed_of_its_own(target: Target) -> None:
 
 
 def test_what_is_pinned_reaches_every_trial() -> None:
-    pins = Pins(bound=40.0, start_scale=0.25, max_iterations=77, symmetry=Transposition(3, 1))
+    pins = Pins(bound=40.0, start_scale=0.25, max_iterations=77, symmetries=(Transposition(3, 1),))
     target = plan_target(Format(2, 2, 2), 7, pins, position=2)
     assert (target.name, target.pins) == ("2x2x2:7", pins)
     (wave,) = waves(target, 1, 8, learner(target))
@@ -124,8 +124,8 @@ def test_what_is_pinned_reaches_every_trial() -> None:
         ("2x2x2:7", Pins(start_scale=0.0), InputError, "start scale is 0"),
         ("2x2x2:7", Pins(start_scale=float("nan")), InputError, "start scale is nan"),
         ("2x2x2:7", Pins(max_iterations=0), InputError, "iteration limit is 0"),
-        ("2x2x2:7", Pins(symmetry=Transposition(4)), InputError, "4 of 7 products fixed"),
-        ("2x3x4:20", Pins(symmetry=Transposition(4)), InputError, "two equal dimensions"),
+        ("2x2x2:7", Pins(symmetries=(Transposition(4),)), InputError, "4 of 7 products fixed"),
+        ("2x3x4:20", Pins(symmetries=(Transposition(4),)), InputError, "two equal dimensions"),
         ("999x999x999:1000000", Pins(), CapacityError, "GiB"),
         ("2x2x2:999999999999", Pins(), CapacityError, "GiB"),
         ("1x1x1000000:1000000", Pins(), CapacityError, "GiB"),

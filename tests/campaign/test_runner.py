@@ -207,7 +207,7 @@ def test_the_history_in_the_database_changes_the_choice(
 
 
 def test_where_all_is_pinned_nothing_is_learnt(db: Database, plan: Plan) -> None:
-    pinned = replace(plan, target=plan_target(Format(2, 2, 2), 7, Pins(bound=45.0, plain=True)))
+    pinned = replace(plan, target=plan_target(Format(2, 2, 2), 7, Pins(bound=45.0, symmetries=(None,))))
     for _ in range(2):
         log = vain_run(db, pinned, 1, ScriptedSearch(), starts=3)
         assert log.earlier_starts == 0

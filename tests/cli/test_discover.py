@@ -6,24 +6,26 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pexpect
 import psutil
 import pytest
 
-from mmdiscover.cli.options import parse_duration, parse_symmetry, symmetry_name
+from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.cli import discover as discover_command
+from mmdiscover.cli.options import parse_duration
 from mmdiscover.errors import InputError
-from mmdiscover.search import Sandwich, Transposition
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from mmdiscover.search import Symmetry
     from tests.cli.conftest import CommandLine
 
 ENDLESS = ("discover", "3x3x3:20", "--seed", "3")
@@ -247,46 +249,6 @@ def test_a_pipe_gets_plain_lines(start_process: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "symmetry"),
-    [
-        ("none", None),
-        ("alternating:0", Transposition(0)),
-        ("alternating:12", Transposition(12)),
-        ("diagonal-0:3", Transposition(3, 0)),
-        ("diagonal-10:3", Transposition(3, 10)),
-        ("sandwich:a,1,a", Sandwich((None, 1, None))),
-        ("sandwich:0,12,a", Sandwich((0, 12, None))),
-    ],
-)
-def test_symmetries(text: str, symmetry: Symmetry | None) -> None:
-    assert parse_symmetry(text) == symmetry
-    assert symmetry_name(symmetry) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            "",
-            "None",
-            "alternating",
-            "alternating:",
-            "alternating:-1",
-            "diagonal:3",
-            "diagonal-1",
-            "diagonal-x:3",
-            "1:3",
-        ),
-        *("diagonal-1:3 ", "sandwich:a,1", "sandwich:a,1,a,1", "sandwich:a,-1,a", "alternating:٣"),
-        "alternating:" + "9" * 99,
-    ],
-)
-def test_nonsense_symmetries(text: str) -> None:
-    with pytest.raises(InputError, match="expected none, alternating:F, diagonal-K:F or sandwich:A,B,C"):
-        parse_symmetry(text)
-
-
-@pytest.mark.parametrize(
     ("text", "seconds"), [("60s", 60), ("10m", 600), ("1.5h", 5400), ("2d", 172800), ("500ms", 0.5), ("7", 7)]
 )
 def test_times(text: str, seconds: float) -> None:
@@ -297,3 +259,24 @@ def test_times(text: str, seconds: float) -> None:
 def test_nonsense_times(text: str) -> None:
     with pytest.raises(InputError, match="expected a positive time"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_search_is_compiled_beforehand(
+    interrupted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A compiler that would go on for a minute is ended at once.
+    compiler = [sys.executable, "-c", "import time; time.sleep(60)" if interrupted else "raise SystemExit(0)"]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(_: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(compiler, **options))
+        return started[-1]
+
+    monkeypatch.setattr("mmdiscover.search.kernels_compiled", lambda: False)
+    monkeypatch.setattr(discover_command, "subprocess", SimpleNamespace(Popen=start))
+    interrupts = Interrupts()
+    interrupts.by_user = interrupted
+    discover_command._compile(interrupts)
+    assert "compiling the search" in capsys.readouterr().err
+    assert [process.returncode for process in started] == [-signal.SIGKILL if interrupted else 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from itertools import permutations
 from math import inf, nan, sqrt
@@ -54,6 +53,12 @@ def test_settings_are_kept() -> None:
         ({"max_iterations": -1}, "iteration limit is -1, expected 0 to"),
         ({"initial_damping": 0.0}, "initial damping is 0.0, expected a positive number"),
         ({"initial_damping": nan}, "initial damping is nan"),
+        ({"max_iterations": 1.5}, "iteration limit is 1.5"),
+        ({"tolerance": nan}, "tolerance is nan, expected a number >= 0"),
+        ({"tolerance": -1.0}, "tolerance is -1.0"),
+        ({"stall_window": -3}, "stall rule is 0.0 in -3 iterations, expected a share"),
+        ({"stall_decrease": nan}, "stall rule is nan in 0 iterations"),
+        ({"stall_decrease": 1.5}, "stall rule is 1.5 in 0 iterations"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
@@ -199,7 +204,6 @@ def test_the_largest_mode_is_the_one_eliminated(shape: tuple[int, int, int], mon
 
     system = kernels.make_system
     monkeypatch.setattr(kernels, "make_system", watched)
-    monkeypatch.setattr(cp_fit, "_room", threading.local())
     fit_cp(tensor, start, FitSettings(max_iterations=3))
     assert seen == [(2, 3, 5)]
 
@@ -305,6 +309,7 @@ GOOD = (np.ones((2, 1)), np.ones((3, 1)), np.ones((4, 1)))
         (np.zeros((2, 3, 5)), GOOD, r"expected \[\(2, 1\), \(3, 1\), \(5, 1\)\]"),
         (np.zeros((2, 3, 4)), (GOOD[0], GOOD[1], np.ones((4, 2))), "factors have shapes"),
         (np.full((2, 3, 4), np.nan), GOOD, "tensor has a NaN"),
+        (np.full((2, 3, 4), 1j), GOOD, "tensor is complex, expected real numbers"),
         (np.zeros((2, 3, 4)), (GOOD[0], np.full((3, 1), np.inf), GOOD[2]), "second factor has a NaN or infinite"),
     ],
 )
@@ -327,20 +332,3 @@ def test_where_the_objective_overflows_it_stalls() -> None:
     huge = np.full((1, 1), 1e200)
     end = fit_cp(np.ones((1, 1, 1)), (huge, huge, huge), FitSettings())
     assert (end.status, end.iterations) == (LMStatus.STALLED, 0)
-
-
-def test_fits_in_between_and_inside_of_each_other_do_not_meet() -> None:
-    tensor, start = problem((2, 3, 4), 3, 1)
-    other_tensor, other = problem((3, 3, 4), 2, 2)
-    settings = FitSettings(bound=9.0, max_iterations=12)
-    expected, expected_other = fit_cp(tensor, start, settings), fit_cp(other_tensor, other, settings)
-
-    def monitor(_: float) -> bool:
-        # The same sizes, so that it would work in the same room.
-        inside = fit_cp(tensor, start, settings)
-        np.testing.assert_array_equal(inside.history, expected.history)
-        return False
-
-    outside = fit_cp(tensor, start, settings, monitor=monitor)
-    np.testing.assert_array_equal(outside.history, expected.history)
-    np.testing.assert_array_equal(fit_cp(other_tensor, other, settings).history, expected_other.history)

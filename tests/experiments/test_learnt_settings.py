@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from experiments.learnt_settings.run import Yield, best, described, row, search
-from mmdiscover.search import Sandwich, SearchSettings, Transposition
+from experiments.learnt_settings.run import Yield, best, row, search
+from mmdiscover.search import SearchSettings, Transposition
 
 
 def test_a_search_ends_with_its_fits() -> None:
@@ -21,19 +21,6 @@ def test_a_search_ends_with_its_time() -> None:
     found = search("2x2x2:6", 1, 1, 1e-6)
     assert (found.fits.total(), found.starts) == (0, 1)
     assert found.seconds_per_fit == float("inf")
-
-
-@pytest.mark.parametrize(
-    ("symmetry", "words"),
-    [
-        (None, "none"),
-        (Transposition(3), "transposition, alternating, 3 fixed"),
-        (Transposition(5, 1), "transposition, diagonal-1, 5 fixed"),
-        (Sandwich((None, 1, None)), "sandwich, alternating / diagonal-1 / alternating"),
-    ],
-)
-def test_symmetries_in_words(symmetry: Transposition | Sandwich | None, words: str) -> None:
-    assert described(symmetry) == words
 
 
 def test_a_row_sums_up_seeds() -> None:

@@ -20,8 +20,10 @@ from mmdiscover.search import (
     Symmetry,
     Transposition,
     complete_settings,
+    parse_symmetry,
     run_start,
     smallest_bound,
+    symmetry_name,
 )
 from mmdiscover.search.start import random_start
 from mmdiscover.search.symmetry import check_symmetry, check_transposition, symmetric_problem, transposable
@@ -283,3 +285,43 @@ def test_a_sandwich_that_moves_nothing_is_refused(forms: tuple[int, int, int]) -
 def test_what_is_no_symmetry_is_refused() -> None:
     with pytest.raises(InputError, match="symmetry is 'foo', expected a Transposition or a Sandwich"):
         complete_settings(Format(2, 2, 2), 7, SearchSettings(symmetry="foo"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "symmetry"),
+    [
+        ("none", None),
+        ("alternating:0", Transposition(0)),
+        ("alternating:12", Transposition(12)),
+        ("diagonal-0:3", Transposition(3, 0)),
+        ("diagonal-10:3", Transposition(3, 10)),
+        ("sandwich:a,1,a", Sandwich((None, 1, None))),
+        ("sandwich:0,12,a", Sandwich((0, 12, None))),
+    ],
+)
+def test_symmetries(text: str, symmetry: Symmetry | None) -> None:
+    assert parse_symmetry(text) == symmetry
+    assert symmetry_name(symmetry) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "None",
+            "alternating",
+            "alternating:",
+            "alternating:-1",
+            "diagonal:3",
+            "diagonal-1",
+            "diagonal-x:3",
+            "1:3",
+        ),
+        *("diagonal-1:3 ", "sandwich:a,1", "sandwich:a,1,a,1", "sandwich:a,-1,a", "alternating:٣"),
+        "alternating:" + "9" * 99,
+    ],
+)
+def test_nonsense_symmetries(text: str) -> None:
+    with pytest.raises(InputError, match="expected none, alternating:F, diagonal-K:F or sandwich:A,B,C"):
+        parse_symmetry(text)

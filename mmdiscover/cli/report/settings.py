@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmdiscover.cli import output
-from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, symmetry_name
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 
 if TYPE_CHECKING:
     from mmdiscover.search import SearchSettings
@@ -73,6 +73,8 @@ def _understood(known: Experience) -> SearchSettings | None:
 
 
 def _document(known: Experience) -> dict[str, Any]:
+    from mmdiscover.search import symmetry_name
+
     search = _understood(known)
     bound = None if search is None else search.bound
     return {

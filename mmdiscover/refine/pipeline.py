@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.factors import Factors
-from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, normal_matrix, unflatten
 from mmdiscover.errors import InputError
 from mmdiscover.refine.attract import Attraction, attract
+from mmdiscover.refine.preference import TERNARY_FIRST, Criterion, Preference
 from mmdiscover.refine.rationalize import FixedPoint, RationalizeStatus, fraction_near, rationalize
 from mmdiscover.refine.scaling import rescale_to_ones
 from mmdiscover.refine.sparsify import balance, sparsify
@@ -52,17 +52,79 @@ class RefineSettings:
     attempts : int
         At most so many, each one from other random choices.
     simplify_attempts : int
-        So many more once one has succeeded without reaching ZT: the simplest scheme of all is taken.
+        So many more once one has succeeded without reaching ZT, when ternary schemes are preferred.
+    preference : Preference
+        Which schemes come first.
+    schemes : int
+        So many different schemes are looked for.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or more schemes are wanted than there are attempts.
     """
 
     attempts: int = 8
     simplify_attempts: int = 2
+    preference: Preference = TERNARY_FIRST
+    schemes: int = 1
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise InputError(f"attempts is {self.attempts!r}, expected an integer >= 1")
         if self.simplify_attempts < 0:
             raise InputError(f"simplify_attempts is {self.simplify_attempts!r}, expected an integer >= 0")
+        if not 1 <= self.schemes <= self.attempts:
+            raise InputError(f"schemes is {self.schemes!r}, expected 1 to the number of attempts, {self.attempts}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where one stage of an attempt ended.
+
+    Parameters
+    ----------
+    name : str
+        For example ``zeros``.
+    zeros, fixed, free : int
+        Entries that are fixed to 0; that are fixed at all; that are not fixed.
+    residual : float
+        φ at its end.
+    """
+
+    name: str
+    zeros: int
+    fixed: int
+    free: int
+    residual: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The trace of one attempt.
+
+    Parameters
+    ----------
+    status : RefineStatus
+    ring : Ring or None
+        With ``EXACT`` that of the scheme.
+    stages : tuple of Stage
+        In their order; the attempt ended in the last one.
+    reason : str
+        Why it ended.
+    resolves : int
+        Least-squares problems solved.
+    """
+
+    status: RefineStatus
+    ring: Ring | None
+    stages: tuple[Stage, ...]
+    reason: str
+    resolves: int
+
+    def __str__(self) -> str:
+        last = self.stages[-1]
+        return f"{self.status} in {last.name} ({last.zeros} zeros, {last.free} entries free): {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -73,20 +135,29 @@ class Refined:
     ----------
     status : RefineStatus
         ``EXACT`` when an attempt succeeded, else that of the last one.
-    scheme : Scheme or None
-        With ``EXACT`` a candidate in canonical form, for `mmdiscover.verify` to decide.
-    attempts : int
-    resolves : int
-        Least-squares problems solved in all.
-    detail : str
-        How each attempt ended.
+    schemes : tuple of Scheme
+        With ``EXACT`` different candidates in canonical form, the preferred first, for `mmdiscover.verify` to decide.
+    attempts : tuple of Attempt
     """
 
     status: RefineStatus
-    scheme: Scheme | None
-    attempts: int
-    resolves: int
-    detail: str
+    schemes: tuple[Scheme, ...]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """The preferred scheme."""
+        return self.schemes[0] if self.schemes else None
+
+    @property
+    def resolves(self) -> int:
+        """Least-squares problems solved in all."""
+        return sum(attempt.resolves for attempt in self.attempts)
+
+    @property
+    def detail(self) -> str:
+        """How each attempt ended."""
+        return "; ".join(map(str, self.attempts))
 
 
 def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence) -> Refined:
@@ -118,30 +189,30 @@ def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSeque
             f"factors of {factors.format}: residual {residual:.3g}, expected an exact fit (<= {NOT_A_FIT:g})"
         )
     tensor = matmul_tensor(factors.format)
-    found: list[Scheme] = []
-    endings: list[str] = []
-    resolves = 0
-    status = RefineStatus.STUCK
-    spare = settings.simplify_attempts
+    found: dict[Scheme, None] = {}
+    attempts: list[Attempt] = []
+    spare = settings.simplify_attempts if Criterion.TERNARY in settings.preference.order else 0
     seed = np.random.SeedSequence(**seed.state)  # the caller's would count its children
-    for attempt, child in enumerate(seed.spawn(settings.attempts)):
-        status, point = _attempt(tensor, factors, attempt, np.random.default_rng(child))
-        resolves += point.resolves
-        zeros = np.count_nonzero(~point.free & (point.vector == 0))
-        endings.append(f"{status} ({zeros} zeros, {np.count_nonzero(point.free)} of {point.free.size} entries free)")
+    for number, child in enumerate(seed.spawn(settings.attempts)):
+        status, point = _attempt(tensor, factors, number, np.random.default_rng(child))
+        scheme = None
         if status is RefineStatus.EXACT:
-            found.append(canonical_form(_rational_scheme(factors, point.vector)))
-        if found:
-            if spare == 0 or found[-1].ring is Ring.ZT:
+            scheme = canonical_form(_rational_scheme(factors, point.vector))
+            found[scheme] = None
+        attempts.append(_trace(status, point, scheme))
+        if len(found) >= settings.schemes:
+            if spare == 0 or any(scheme.ring is Ring.ZT for scheme in found):
                 break
             spare -= 1
-    if found:
-        status = RefineStatus.EXACT
-    return Refined(status, min(found, key=_complexity, default=None), len(endings), resolves, "; ".join(endings))
+    schemes = tuple(sorted(found, key=settings.preference.key)[: settings.schemes])
+    return Refined(RefineStatus.EXACT if schemes else attempts[-1].status, schemes, tuple(attempts))
 
 
-def _complexity(scheme: Scheme) -> tuple[int, int]:
-    return list(Ring).index(scheme.ring), nonzeros(scheme)
+def _trace(status: RefineStatus, point: FixedPoint, scheme: Scheme | None) -> Attempt:
+    zeros = int(np.count_nonzero(~point.free & (point.vector == 0)))
+    free = int(np.count_nonzero(point.free))
+    stage = Stage("fix", zeros, point.free.size - free, free, 0.0)
+    return Attempt(status, None if scheme is None else scheme.ring, (stage,), str(status), point.resolves)
 
 
 def _attempt(tensor: Array, fit: Factors, attempt: int, rng: np.random.Generator) -> tuple[RefineStatus, FixedPoint]:

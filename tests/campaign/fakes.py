@@ -10,7 +10,7 @@ import numpy as np
 
 from mmdiscover.campaign.plan import TrialTask
 from mmdiscover.core.factors import Factors
-from mmdiscover.refine import Refined, RefineSettings, RefineStatus
+from mmdiscover.refine import Attempt, Refined, RefineSettings, RefineStatus, Stage
 from mmdiscover.search import Fit, FitStatus, SearchSettings, complete_settings
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ class ScriptedRefine:
         time.sleep(self.seconds)
         scheme = self.schemes.get(seed.spawn_key[1])
         if scheme is None:
-            return Refined(RefineStatus.STUCK, None, attempts=8, resolves=3, detail="by script")
-        return Refined(RefineStatus.EXACT, scheme, attempts=1, resolves=5, detail="")
+            stage = Stage("fix", zeros=3, fixed=4, free=2, residual=0.0)
+            return Refined(RefineStatus.STUCK, (), (Attempt(RefineStatus.STUCK, None, (stage,), "by script", 3),))
+        stage = Stage("fix", zeros=3, fixed=6, free=0, residual=0.0)
+        return Refined(RefineStatus.EXACT, (scheme,), (Attempt(RefineStatus.EXACT, scheme.ring, (stage,), "", 5),))
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ def test_fits_become_proved_schemes(name: str, seed: int) -> None:
     factors = found(name, seed)
     refined = refine(factors, SETTINGS, np.random.SeedSequence(seed))
     check_proved(refined, factors)
-    assert 1 <= refined.attempts <= SETTINGS.attempts
-    assert refined.resolves >= refined.attempts
-    assert refined.detail.count("entries free") == refined.attempts
+    assert 1 <= len(refined.attempts) <= SETTINGS.attempts
+    assert refined.resolves >= len(refined.attempts)
+    assert refined.detail.count("entries free") == len(refined.attempts)
 
 
 @pytest.mark.parametrize("name", ["1x1x1:1", "1x2x3:6", "1x1x1:2", "2x2x2:9"])
@@ -170,7 +170,7 @@ STUCK: tuple[RefineStatus, Scheme | None] = (RefineStatus.STUCK, None)
 def test_all_attempts_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = script(monkeypatch, [STUCK, LOST, LOST])
     refined = refine(floats(strassen()), RefineSettings(attempts=3), SEED)
-    assert (refined.status, refined.scheme, refined.attempts, refined.resolves) == (RefineStatus.LOST, None, 3, 30)
+    assert (refined.status, refined.scheme, len(refined.attempts), refined.resolves) == (RefineStatus.LOST, None, 3, 30)
     assert refined.detail == (
         "stuck (0 zeros, 84 of 84 entries free); lost (0 zeros, 84 of 84 entries free); "
         "lost (0 zeros, 84 of 84 entries free)"
@@ -181,7 +181,7 @@ def test_all_attempts_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_ternary_scheme_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, [LOST, (RefineStatus.EXACT, strassen()), LOST])
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, refined.attempts, refined.resolves) == (RefineStatus.EXACT, 2, 20)
+    assert (refined.status, len(refined.attempts), refined.resolves) == (RefineStatus.EXACT, 2, 20)
     assert refined.scheme == canonical_form(strassen())
     assert refined.detail.endswith("exact (48 zeros, 0 of 84 entries free)")
 
@@ -197,14 +197,14 @@ def test_other_schemes_are_given_more_attempts(monkeypatch: pytest.MonkeyPatch) 
     exact = [(RefineStatus.EXACT, scheme) for scheme in (fraction, integer, denser)]
     script(monkeypatch, [LOST, *exact, LOST])
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, refined.attempts) == (RefineStatus.EXACT, 4)
+    assert (refined.status, len(refined.attempts)) == (RefineStatus.EXACT, 4)
     assert refined.scheme == canonical_form(integer)
 
 
 def test_failures_count_among_the_further_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, [(RefineStatus.EXACT, sheared(2)), LOST, STUCK, LOST])
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, refined.attempts) == (RefineStatus.EXACT, 3)
+    assert (refined.status, len(refined.attempts)) == (RefineStatus.EXACT, 3)
     assert refined.scheme == canonical_form(sheared(2))
 
 
@@ -214,13 +214,13 @@ def test_the_number_of_attempts_is_limited(
 ) -> None:
     script(monkeypatch, [(RefineStatus.EXACT, sheared(2))] * 8)
     settings = RefineSettings(attempts=attempts, simplify_attempts=further)
-    assert refine(floats(strassen()), settings, SEED).attempts == expected
+    assert len(refine(floats(strassen()), settings, SEED).attempts) == expected
 
 
 def test_a_ternary_scheme_ends_the_further_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, [(RefineStatus.EXACT, sheared(2)), (RefineStatus.EXACT, strassen()), LOST])
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.attempts, refined.scheme) == (2, canonical_form(strassen()))
+    assert (len(refined.attempts), refined.scheme) == (2, canonical_form(strassen()))
 
 
 # The stages of an attempt

@@ -1,8 +1,9 @@
 """The tables.
 
 A campaign has targets (one format and rank each), a target has trials (one start each), a trial may leave an exact
-float fit. Schemes stand apart, each stored once; discoveries say which trials and imports each scheme came from.
-Experience sums up over all campaigns how the trials of a format and rank ended, by settings.
+float fit, a fit has attempts to make it exact. Schemes stand apart, each stored once; discoveries say which trials and
+imports each scheme came from. Experience sums up over all campaigns how the trials of a format and rank ended, by
+settings.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to say this
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSON(),
+        list[dict[str, Any]]: JSON(),
         float: Double(),
         bytes: LargeBinary(),
     }
@@ -166,6 +168,35 @@ class Fit(Base):
     found_at: Mapped[datetime] = mapped_column(server_default=_now)
 
 
+class Attempt(Base):
+    """One attempt to make a fit exact.
+
+    Attempts belong to runs of the refinement: run 0 in the trial that found the fit, 1, 2, … whenever it was taken up
+    again. Seed, settings and processor time are those of the run, the same in all its rows; the first two and the fit
+    repeat it. Never changed.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("fit_id", "run", "number"), Index(None, "scheme_id"))
+
+    fit_id: Mapped[int] = mapped_column(ForeignKey("fits.id"))
+    run: Mapped[int]
+    # Within the run, from 0.
+    number: Mapped[int]
+    seed: Mapped[dict[str, Any]]
+    settings: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(40))
+    ring: Mapped[str | None] = mapped_column(String(8))
+    reason: Mapped[str] = mapped_column(Text)
+    # Objects {"name", "zeros", "fixed", "free", "residual"}, one per stage, in their order.
+    trace: Mapped[list[dict[str, Any]]]
+    resolves: Mapped[int]
+    cpu_seconds: Mapped[float | None]
+    # What it found, where that is stored.
+    scheme_id: Mapped[int | None] = mapped_column(ForeignKey("schemes.id"))
+    made_at: Mapped[datetime] = mapped_column(server_default=_now)
+
+
 class Experience(Base):
     """How the searches for one sorted format and rank with the same settings went: sums over their finished trials."""
 
@@ -228,7 +259,10 @@ class Certificate(Base):
 
 
 class Discovery(Base):
-    """One time a scheme was found or read: kind ``trial`` with its trial, or ``import`` and others with a detail."""
+    """One time a scheme was found or read: ``import`` and others with a detail, or with a trial.
+
+    Kind ``trial``: made from its fit at once; kind ``refinement``: when that was taken up again.
+    """
 
     __tablename__ = "discoveries"
     __table_args__ = (

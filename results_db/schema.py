@@ -13,7 +13,7 @@ from results_db.location import check_file, parse_location
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-REVISIONS = ("mmdiscover_0001", "mmdiscover_0002")
+REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003")
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]
 

@@ -252,6 +252,7 @@ def test_the_upgrade_counts_as_recording_does(db: Database, path: Path) -> None:
     assert [row[3] for row in recorded] == [3, 3]
     with db.write() as connection:
         connection.execute(text("DROP TABLE experience"))
+        connection.execute(text("DROP TABLE attempts"))
         connection.execute(text("UPDATE alembic_version SET version_num = 'mmdiscover_0001'"))
     results_db.upgrade(str(path))
     assert stored(db) == recorded

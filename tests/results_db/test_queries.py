@@ -231,6 +231,7 @@ def test_stats_count_everything(filled: Database) -> None:
     stats = queries.stats(filled)
     count = len(schemes())
     assert stats.tables == {
+        "attempts": 0,
         "campaigns": 1,
         "experience": 1,
         "targets": 1,

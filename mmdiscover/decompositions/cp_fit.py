@@ -13,8 +13,7 @@ from mmdiscover.decompositions import kernels
 from mmdiscover.decompositions.damping import Damping
 from mmdiscover.decompositions.gauss_newton import (
     Linearization,
-    cholesky,
-    cholesky_solve,
+    damped_solve,
     flatten,
     linearize,
     normal_matrix,
@@ -329,18 +328,15 @@ def fit_cp_fixed(
 
 
 def _partly_fixed(tensor: Array, vector: Array, linear: Linearization, indices: NDArray[np.intp]) -> _PartlyFixed:
-    normal = normal_matrix(unflatten(vector, tensor.shape))[np.ix_(indices, indices)]
+    normal = normal_matrix(tensor.shape, vector, indices)
     return _PartlyFixed(vector, linear.objective, linear.gradient[indices], normal)
 
 
 def _fixed_step(
     tensor: Array, indices: NDArray[np.intp], at: _PartlyFixed, damping: float
 ) -> Trial[_PartlyFixed] | None:
-    matrix = at.normal.copy()
-    matrix.flat[:: len(indices) + 1] += damping
-    try:
-        step = cholesky_solve(cholesky(matrix), -at.gradient)
-    except np.linalg.LinAlgError:
+    step = damped_solve(at.normal, damping, -at.gradient)
+    if step is None:
         return None
     vector = at.vector.copy()
     vector[indices] += step

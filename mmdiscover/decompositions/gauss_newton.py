@@ -23,23 +23,28 @@ if TYPE_CHECKING:
     Triple = tuple[Array, Array, Array]
 
 
-def cholesky(matrix: Array) -> Array:
-    """Lower Cholesky factor; `matrix` may be overwritten, and the upper triangle of the result is arbitrary.
+def damped_solve(matrix: Array, damping: float | Array, right: Array) -> Array | None:
+    """Solve (M + D) x = b, M given by its upper triangle as from `normal_matrix`.
 
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If `matrix` is not positive definite in floating point.
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+        Row by row in memory; not changed.
+    damping : float or ndarray, shape (n,)
+        The diagonal D.
+    right : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n,), or None
+        None when M + D is not positive definite in floating point.
     """
-    factor: Array
-    factor, info = dpotrf(matrix, lower=True, overwrite_a=True, clean=False)
+    # In Fortran's order the upper triangle is the lower one, for which LAPACK is faster.
+    damped = matrix.copy()
+    damped.flat[:: len(matrix) + 1] += damping
+    factor, info = dpotrf(damped.T, lower=True, overwrite_a=True, clean=False)
     if info:
-        raise np.linalg.LinAlgError(f"leading minor {info} is not positive definite")
-    return factor
-
-
-def cholesky_solve(factor: Array, right: Array) -> Array:
-    """Solve with a factor from `cholesky`; `right` has shape (n,) or (n, k)."""
+        return None
     solution: Array
     solution, _ = dpotrs(factor, right, lower=True)
     return solution
@@ -95,29 +100,24 @@ def linearize(tensor: Array, vector: Array) -> Linearization:
     return Linearization(objective, point.gradient)
 
 
-def normal_matrix(factors: Triple) -> Array:
-    """The whole matrix H = JᵀJ.
+def normal_matrix(shape: Sequence[int], vector: Array, entries: NDArray[np.intp]) -> Array:
+    """The matrix H = JᵀJ, J the Jacobian by some of the entries: its upper triangle, zeros below.
 
     Parameters
     ----------
-    factors : three ndarrays, shapes (I, R), (J, R), (K, R)
+    shape : (I, J, K)
+        Of the tensor.
+    vector : ndarray, shape ((I+J+K)R,)
+        Flattened factors.
+    entries : ndarray of int, shape (n,)
+        Ascending indices into `vector`.
 
     Returns
     -------
-    ndarray, shape (N, N) with N = (I+J+K)R
-        Unknowns in the order of A, B, C, each row by row.
+    ndarray, shape (n, n)
     """
-    grams = [factor.T @ factor for factor in factors]
-    ends = np.cumsum([0, *(factor.size for factor in factors)])
-    rank = factors[0].shape[1]
-    matrix = np.zeros((ends[3], ends[3]))
-    for mode in range(3):
-        one, other = (k for k in range(3) if k != mode)
-        block = grams[one] * grams[other]
-        for start in range(ends[mode], ends[mode + 1], rank):
-            matrix[start : start + rank, start : start + rank] = block
-        cross = factors[one][:, None, None, :] * factors[other].T[None, :, :, None] * grams[mode][None, :, None, :]
-        cross = cross.reshape(factors[one].size, -1)
-        matrix[ends[one] : ends[one + 1], ends[other] : ends[other + 1]] = cross
-        matrix[ends[other] : ends[other + 1], ends[one] : ends[one + 1]] = cross.T
+    grams = np.array([factor.T @ factor for factor in unflatten(vector, shape)])
+    starts = np.cumsum([0, *shape]) * grams.shape[1]
+    matrix = np.zeros((len(entries), len(entries)))
+    kernels.normal_matrix(np.array(vector), grams, starts, entries, matrix)
     return matrix

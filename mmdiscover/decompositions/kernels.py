@@ -402,6 +402,43 @@ def _gram(factor: Array, out: Array) -> None:
 
 
 @_compiled
+def normal_matrix(
+    theta: Array, grams: Array, starts: NDArray[np.int64], entries: NDArray[np.int64], out: Array
+) -> None:
+    """Put the rows and columns of H that belong to some entries of θ into the upper triangle of `out`.
+
+    Parameters
+    ----------
+    theta, grams : ndarray
+        As in a `Point`.
+    starts : ndarray of int, shape (4,)
+        Where A, B and C start in `theta`, and its end.
+    entries : ndarray of int, shape (n,)
+        Ascending.
+    out : ndarray, shape (n, n)
+    """
+    rank = grams.shape[1]
+    columns = entries % rank
+    ends = np.searchsorted(entries, starts)
+    for mode in range(3):
+        own = grams[mode - 2] * grams[mode - 1]
+        for p in range(ends[mode], ends[mode + 1]):
+            entry, column = entries[p], columns[p]
+            row = entry - column
+            q = p
+            # In its own mode an entry meets those of its row alone, in another those of all rows.
+            while q < ends[mode + 1] and entries[q] < row + rank:
+                out[p, q] = own[column, columns[q]]
+                q += 1
+            out[p, q : ends[mode + 1]] = 0.0
+            for other in range(mode + 1, 3):
+                gram = grams[3 - mode - other]
+                for q in range(ends[other], ends[other + 1]):
+                    s = columns[q]
+                    out[p, q] = gram[column, s] * theta[row + s] * theta[entries[q] - s + column]
+
+
+@_compiled
 def factorize(point: Point, damping: float, system: System) -> bool:
     """Factor H + μI; false when it is not positive definite in floating point."""
     if system.symmetry[0] == EXCHANGE:

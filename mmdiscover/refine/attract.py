@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.gauss_newton import (
-    cholesky,
-    cholesky_solve,
+    damped_solve,
     linearize,
     normal_matrix,
-    unflatten,
 )
 
 if TYPE_CHECKING:
@@ -112,9 +110,5 @@ def _step(
     gradient = linearize(tensor, point).gradient[indices]
     deviation = point[indices] - nearest(point[indices], grid)
     pull = bias * (deviation**2 + width**2) ** (exponent / 2 - 1)
-    matrix = normal_matrix(unflatten(point, tensor.shape))[np.ix_(indices, indices)] / looseness
-    matrix.flat[:: len(indices) + 1] += pull
-    try:
-        return -cholesky_solve(cholesky(matrix), gradient / looseness + pull * deviation)
-    except np.linalg.LinAlgError:
-        return None
+    normal = normal_matrix(tensor.shape, point, indices)
+    return damped_solve(normal, looseness * pull, -gradient - looseness * pull * deviation)

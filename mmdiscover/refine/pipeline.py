@@ -240,9 +240,10 @@ def _attempt(tensor: Array, fit: Factors, attempt: int, rng: np.random.Generator
 
 def _wander(tensor: Array, fit: Factors, distance: float, rng: np.random.Generator) -> Factors:
     """Another exact fit, a random step along the solution set away (the same one where the way back is not found)."""
-    eigenvalues, vectors = np.linalg.eigh(normal_matrix(fit.arrays))
-    directions = vectors[:, eigenvalues < 1e-9 * eigenvalues[-1]]
     point = FixedPoint(tensor, flatten(fit.arrays))
+    normal = normal_matrix(tensor.shape, point.vector, np.arange(len(point.vector)))
+    eigenvalues, vectors = np.linalg.eigh(normal, UPLO="U")
+    directions = vectors[:, eigenvalues < 1e-9 * eigenvalues[-1]]
     size = distance * np.sqrt(fit.squared_norm() / len(point.vector))
     point.move(point.vector + size * directions @ rng.standard_normal(directions.shape[1]))
     return Factors(fit.format, *unflatten(point.vector, tensor.shape))

@@ -120,8 +120,8 @@ class FixedPoint:
         Zero for entries that the equations have determined.
         """
         indices = np.flatnonzero(self.free)
-        normal = normal_matrix(unflatten(self.vector, self._tensor.shape))[np.ix_(indices, indices)]
-        eigenvalues, vectors = np.linalg.eigh(normal)
+        normal = normal_matrix(self._tensor.shape, self.vector, indices)
+        eigenvalues, vectors = np.linalg.eigh(normal, UPLO="U")
         null_space: Array = vectors[:, eigenvalues < 1e-10 * max(eigenvalues[-1], 1.0)]
         mobility: Array = np.square(null_space).sum(axis=1)
         return mobility

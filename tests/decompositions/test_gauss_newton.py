@@ -5,37 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from mmdiscover.decompositions.gauss_newton import (
-    cholesky,
-    cholesky_solve,
+    damped_solve,
     flatten,
     linearize,
     normal_matrix,
     unflatten,
 )
-from tests.decompositions.dense import Problem, jacobian, model, problems
-
-
-def test_cholesky_gives_the_lower_factor() -> None:
-    matrix = np.array([[4.0, 2.0], [2.0, 5.0]])
-    np.testing.assert_allclose(np.tril(cholesky(matrix.copy())), [[2, 0], [1, 2]])
-
-
-@pytest.mark.parametrize("matrix", [np.diag([1.0, -1.0]), np.zeros((2, 2))])
-def test_cholesky_refuses_what_is_not_positive_definite(matrix: np.ndarray) -> None:
-    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
-        cholesky(matrix)
-
-
-def test_cholesky_solve_takes_one_or_many_right_sides() -> None:
-    rng = np.random.default_rng(0)
-    root = rng.standard_normal((5, 5))
-    matrix = root @ root.T + np.eye(5)
-    right = rng.standard_normal((5, 3))
-    factor = cholesky(matrix.copy())
-    np.testing.assert_allclose(matrix @ cholesky_solve(factor, right), right, atol=1e-12)
-    np.testing.assert_allclose(cholesky_solve(factor, right[:, 1]), cholesky_solve(factor, right)[:, 1], atol=1e-14)
+from tests.decompositions.dense import Problem, damped_matrix, jacobian, model, problems
 
 
 def test_flatten_takes_a_before_b_before_c_row_by_row() -> None:
@@ -77,7 +56,23 @@ def test_gradient_agrees_with_finite_differences(given_problem: Problem) -> None
     np.testing.assert_allclose(2 * linearize(tensor, theta).gradient, differences, atol=1e-5, rtol=1e-5)
 
 
+@given(problems, st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_normal_matrix_is_the_jacobian_squared(given_problem: Problem, seed: int, share: float) -> None:
+    tensor, factors = given_problem
+    theta = flatten(factors)
+    entries = np.flatnonzero(np.random.default_rng(seed).random(len(theta)) < share)
+    dense = jacobian(factors)[:, entries]
+    np.testing.assert_allclose(normal_matrix(tensor.shape, theta, entries), np.triu(dense.T @ dense), atol=1e-10)
+
+
 @given(problems)
-def test_normal_matrix_is_the_jacobian_squared(given_problem: Problem) -> None:
-    _, factors = given_problem
-    np.testing.assert_allclose(normal_matrix(factors), jacobian(factors).T @ jacobian(factors), atol=1e-10)
+def test_damped_solve(given_problem: Problem) -> None:
+    tensor, factors = given_problem
+    theta = flatten(factors)
+    normal = normal_matrix(tensor.shape, theta, np.arange(len(theta)))
+    before, damping = normal.copy(), 0.5 + np.arange(len(theta))
+    solution = damped_solve(normal, damping, theta)
+    dense = damped_matrix(factors, 0.0) + np.diag(damping)
+    np.testing.assert_allclose(solution, np.linalg.solve(dense, theta), rtol=1e-8, atol=1e-8)
+    np.testing.assert_array_equal(normal, before)
+    assert damped_solve(normal, -1e6, theta) is None

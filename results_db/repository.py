@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mmdiscover.errors import InputError
 from results_db import codec, models
+from results_db.attempts import attempt_columns, seed_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mmdiscover.core.factors import Factors
     from mmdiscover.core.format import Format
     from mmdiscover.core.verified import VerifiedScheme
+    from results_db.attempts import RefinementRecord
     from results_db.database import Database
 
 
@@ -71,11 +73,19 @@ class Stored:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Where a trial is stored, the scheme it led to, and whether that scheme was `new` to the database."""
+    """Where a trial is stored, its fit, and the schemes it led to at once, the preferred one first."""
 
     trial_id: int
-    scheme_id: int | None
-    new: bool
+    fit_id: int | None
+    schemes: tuple[Stored, ...]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """The number of a run of the refinement among those of its fit, and the schemes it led to, preferred one first."""
+
+    run: int
+    schemes: tuple[Stored, ...]
 
 
 def create_campaign(db: Database, *, name: str | None, kind: str, seed: int, settings: Mapping[str, object]) -> int:
@@ -144,7 +154,7 @@ def record_trial(
     record: TrialRecord,
     *,
     fit: Factors | None = None,
-    verified: VerifiedScheme | None = None,
+    refinement: RefinementRecord | None = None,
 ) -> Recorded:
     """Record a finished trial, claimed or not, with all it found. One that is recorded already stays as it is.
 
@@ -157,33 +167,117 @@ def record_trial(
     record : TrialRecord
     fit : Factors, optional
         The float fit, whenever the search found an exact one, also when it could be made exact: fits are counted by it.
-    verified : VerifiedScheme, optional
-        The scheme it became.
+    refinement : RefinementRecord, optional
+        The attempts to make it exact, run 0 of the fit, and the schemes that are to be stored.
+
+    Raises
+    ------
+    InputError
+        If there is a refinement and no fit, or settings hold something JSON cannot.
     """
-    trial = _trial_columns(target_id, record)
-    scheme = None if verified is None else _scheme_columns(verified)
+    if refinement is not None and fit is None:
+        raise InputError("there is a refinement but no fit, expected the fit that was refined")
+    trial, run = _trial_columns(target_id, record), _run_columns(refinement)
     with db.write() as connection:
         trial_id = _finish_trial(connection, trial)
         if trial_id is None:
             return _recorded_already(connection, target_id, record.index)
         if trial["status"] != models.FAILED:
             _add_experience(connection, _experience_columns(connection, trial))
-        if fit is not None:
-            state = models.FitState.OPEN if verified is None else models.FitState.REFINED
-            arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
-            _insert_new(
-                connection,
-                models.Fit,
-                trial_id=trial_id,
-                state=str(state),
-                **_format_columns(fit.format, fit.rank),
-                **arrays,
-            )
-        if verified is None or scheme is None:
-            return Recorded(trial_id, None, new=False)
-        stored = _store(connection, verified, scheme)
-        _insert_new(connection, models.Discovery, scheme_id=stored.scheme_id, kind="trial", trial_id=trial_id)
-        return Recorded(trial_id, stored.scheme_id, stored.new)
+        if fit is None:
+            return Recorded(trial_id, None, ())
+        arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
+        columns = {"trial_id": trial_id, "state": str(models.FitState.OPEN)} | _format_columns(fit.format, fit.rank)
+        fit_id = _insert_new(connection, models.Fit, **columns, **arrays)
+        return Recorded(trial_id, fit_id, _add_run(connection, fit_id, trial_id, 0, run))
+
+
+def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -> RecordedRun:
+    """Record that a stored fit was taken up again, and what came of it. A run that is recorded already stays as it is.
+
+    Parameters
+    ----------
+    db : Database
+    fit_id : int
+    refinement : RefinementRecord
+        Its attempts become the next run of the fit. With schemes to store, the fit is refined from now on.
+
+    Raises
+    ------
+    InputError
+        If there is no such fit, or settings hold something JSON cannot.
+    """
+    run = _run_columns(refinement)
+    with db.write() as connection:
+        # The fit stays locked until the end, so that no other process takes the same number.
+        fit = select(models.Fit.trial_id).where(models.Fit.id == fit_id).with_for_update()
+        trial_id = connection.scalar(fit)
+        if trial_id is None:
+            raise InputError(f"fit {fit_id} is not in database {db.name}, expected the number of a stored fit")
+        known = _known_runs(connection, fit_id)
+        repeated = [{name: attempt[name] for name in _REPEATED} for attempt in run.attempts]
+        for number, attempts in known.items():
+            if attempts == repeated:
+                return RecordedRun(number, tuple(_store(connection, *scheme) for scheme in run.schemes))
+        number = max((0, *known)) + 1
+        return RecordedRun(number, _add_run(connection, fit_id, trial_id, number, run))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of the refinement in columns."""
+
+    attempts: list[dict[str, Any]]
+    hashes: list[str | None]
+    schemes: list[tuple[VerifiedScheme, dict[str, Any]]]
+
+
+def _run_columns(refinement: RefinementRecord | None) -> _Run:
+    if refinement is None:
+        return _Run([], [], [])
+    return _Run(
+        attempt_columns(refinement),
+        [attempt.scheme_hash for attempt in refinement.attempts],
+        [(verified, _scheme_columns(verified)) for verified in refinement.verified],
+    )
+
+
+_REPEATED = ("number", "seed", "settings", "status", "ring", "reason", "trace", "resolves")
+"""Columns of attempts that are the same when a run is done again."""
+
+
+def _known_runs(connection: Connection, fit_id: int) -> dict[int, list[dict[str, Any]]]:
+    """What tells the runs of a fit apart, by their number."""
+    row = models.Attempt
+    query = select(row.run, *(getattr(row, name) for name in _REPEATED)).where(row.fit_id == fit_id)
+    runs: dict[int, list[dict[str, Any]]] = {}
+    for found in connection.execute(query.order_by(row.run, row.number)):
+        runs.setdefault(found.run, []).append({name: getattr(found, name) for name in _REPEATED})
+    return runs
+
+
+def _add_run(connection: Connection, fit_id: int, trial_id: int, number: int, run: _Run) -> tuple[Stored, ...]:
+    """Write the attempts and schemes of a run; where there are schemes, the fit is refined from now on."""
+    schemes = tuple(_store(connection, *scheme) for scheme in run.schemes)
+    kind, detail = ("trial", None) if number == 0 else ("refinement", f"fit {fit_id}, run {number}")
+    for stored in schemes:
+        # The same scheme may have come from the same fit before.
+        _insert(
+            connection,
+            models.Discovery,
+            unique=("trial_id", "scheme_id"),
+            scheme_id=stored.scheme_id,
+            kind=kind,
+            trial_id=trial_id,
+            detail=detail,
+        )
+    ids = {verified.hash: stored.scheme_id for (verified, _), stored in zip(run.schemes, schemes, strict=True)}
+    for columns, scheme_hash in zip(run.attempts, run.hashes, strict=True):
+        link = {"fit_id": fit_id, "run": number, "scheme_id": ids.get(scheme_hash or "")}
+        _insert_new(connection, models.Attempt, **columns, **link)
+    if schemes:
+        connection.execute(update(models.Fit).where(models.Fit.id == fit_id).values(state=str(models.FitState.REFINED)))
+    return schemes
 
 
 def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, detail: str | None = None) -> Stored:
@@ -258,16 +352,17 @@ def _add_experience(connection: Connection, columns: dict[str, Any]) -> None:
 
 
 def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:
-    # Of several schemes that a trial led to, the first.
-    found = (
-        select(models.Trial.id, models.Discovery.scheme_id)
-        .outerjoin(models.Discovery, models.Discovery.trial_id == models.Trial.id)
-        .where(models.Trial.target_id == target_id, models.Trial.trial_index == index)
-        .order_by(models.Discovery.id)
-        .limit(1)
+    trial, discovery = models.Trial, models.Discovery
+    recorded = (
+        select(trial.id, models.Fit.id)
+        .outerjoin(models.Fit, models.Fit.trial_id == trial.id)
+        .where(trial.target_id == target_id, trial.trial_index == index)
     )
-    row = connection.execute(found).one()
-    return Recorded(row.id, row.scheme_id, new=False)
+    trial_id, fit_id = connection.execute(recorded).one()
+    # What later runs of its fit have led to is not the trial's own.
+    found = select(discovery.scheme_id).where(discovery.trial_id == trial_id, discovery.kind == "trial")
+    ids = connection.scalars(found.order_by(discovery.id))
+    return Recorded(trial_id, fit_id, tuple(Stored(scheme_id, new=False) for scheme_id in ids))
 
 
 def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
@@ -275,8 +370,7 @@ def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
         "target_id": target_id,
         "trial_index": int(record.index),
         "state": str(models.TrialState.FINISHED),
-        # Text: entropy may have more than 64 bits.
-        "seed": {"entropy": str(int(record.seed_entropy)), "spawn_key": [int(key) for key in record.spawn_key]},
+        "seed": seed_column(record.seed_entropy, record.spawn_key),
         "settings": codec.plain_json("trial settings", record.settings),
         "status": str(record.status),
         "residual": codec.finite(record.residual),

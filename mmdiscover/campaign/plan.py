@@ -113,7 +113,9 @@ class Budget:
             raise InputError(f"time is {self.seconds:g} s, expected more than 0 and less than three years")
 
 
-def plan_target(fmt: Format, rank: int, pins: Pins | None = None, position: int = 0) -> Target:
+def plan_target(
+    fmt: Format, rank: int, pins: Pins | None = None, position: int = 0, refine: RefineSettings | None = None
+) -> Target:
     """A target that can be searched for.
 
     Parameters
@@ -123,6 +125,7 @@ def plan_target(fmt: Format, rank: int, pins: Pins | None = None, position: int 
     pins : Pins, optional
         Settings of the search that are not to be learnt.
     position : int
+    refine : RefineSettings, optional
 
     Raises
     ------
@@ -133,9 +136,20 @@ def plan_target(fmt: Format, rank: int, pins: Pins | None = None, position: int 
     """
     pins = pins or Pins()
     candidates(fmt, rank, pins)
+    require_refinement_memory(fmt, rank)
+    return Target(position, fmt, rank, pins, refine or RefineSettings())
+
+
+def require_refinement_memory(fmt: Format, rank: int) -> None:
+    """Refuse fits that are too large to be refined.
+
+    Raises
+    ------
+    CapacityError
+        Naming what it would take.
+    """
     unknowns = sum(fmt.shape) * rank
     require_memory(_REFINE_MATRICES * 8 * unknowns**2, f"refining a fit of {scheme_name(fmt, rank)}")
-    return Target(position, fmt, rank, pins, RefineSettings())
 
 
 def waves(target: Target, campaign_seed: int, starts: int | None, learner: Learner) -> Iterator[list[TrialTask]]:

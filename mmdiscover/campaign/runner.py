@@ -15,9 +15,9 @@ from mmdiscover.campaign.learning import Learner, candidates
 from mmdiscover.campaign.phases import phase_board
 from mmdiscover.campaign.plan import waves
 from mmdiscover.campaign.pool import run_in_process, run_in_workers
+from mmdiscover.campaign.traces import REJECTED, Proofs, Run, prove, refine_settings_mapping
 from mmdiscover.campaign.trial import FAILED, Phase, run_trial
 from mmdiscover.errors import MMDiscoverError
-from mmdiscover.verify import verify
 from results_db import queries, repository
 
 if TYPE_CHECKING:
@@ -91,11 +91,15 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """The verified scheme that answers the question, its row in the database, and the trial it comes from."""
+    """The verified scheme that answers the question, its row in the database, and the trial it comes from.
+
+    `others` are the rows of further schemes that were made from the same fit.
+    """
 
     verified: VerifiedScheme
     scheme_id: int
     new: bool
+    others: tuple[int, ...]
     trial: int
     settings: SearchSettings
 
@@ -109,6 +113,8 @@ class Discovery:
     campaign_id : int
     found : Found or None
     tally : Tally
+    open_fits : tuple of int
+        Exact fits that no scheme was stored for: they can be taken up again.
     interrupted : bool
         Whether the user ended it.
     """
@@ -116,6 +122,7 @@ class Discovery:
     campaign_id: int
     found: Found | None
     tally: Tally
+    open_fits: tuple[int, ...]
     interrupted: bool
 
 
@@ -131,7 +138,7 @@ def discover(
     The scheme is that of the successful trial with the lowest index: when a trial succeeds, those before it are waited
     for and none is begun after it. So the scheme depends on the seed and not on the number of workers or their speed,
     unless the budget of time or the user ends the run in between. Trials after the successful one that are finished by
-    then are recorded with their fit, without their scheme.
+    then are recorded with their fit and their attempts, without their scheme.
 
     Parameters
     ----------
@@ -157,7 +164,7 @@ def discover(
     campaign_id = repository.create_campaign(
         db, name=None, kind="discover", seed=plan.seed, settings=asdict(budget) | {"workers": plan.workers}
     )
-    settings = {"search": asdict(target.pins), "refine": asdict(target.refine)}
+    settings = {"search": asdict(target.pins), "refine": refine_settings_mapping(target.refine)}
     target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
     options = candidates(target.format, target.rank, target.pins)
     learner = Learner(target.format, target.rank, options)
@@ -176,7 +183,7 @@ def discover(
             state = "finished"
     finally:
         repository.set_campaign_state(db, campaign_id, state)
-    return Discovery(campaign_id, found, ledger.tally, stop.by_user)
+    return Discovery(campaign_id, found, ledger.tally, tuple(sorted(ledger.open_fits)), stop.by_user)
 
 
 def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Interrupts) -> None:
@@ -203,13 +210,14 @@ class _Ledger:
 
     def __init__(self, db: Database, target_id: int, observer: Observer, learner: Learner) -> None:
         self.tally = Tally()
+        self.open_fits: list[int] = []
         self.observer = observer
         self.learner = learner
         self._db, self._target_id = db, target_id
         self._begun = 0
         self._finished: set[int] = set()
         self._lowest_unfinished = 0
-        self._winner: tuple[TrialOutcome, VerifiedScheme] | None = None
+        self._winner: tuple[TrialOutcome, Proofs] | None = None
 
     def until_found(self, planned: Iterable[Iterable[TrialTask]]) -> Iterator[Iterator[TrialTask]]:
         """The tasks of the waves, until one of them has succeeded."""
@@ -247,56 +255,66 @@ class _Ledger:
         self.tally = self.tally.plus(outcome)
         if outcome.fit is not None:
             self.learner.learn(outcome.task.search, int(outcome.exact_fit), outcome.fit.iterations)
-        rejected = None
-        if outcome.candidate is not None and (self._winner is None or outcome.index < self._winner[0].index):
-            verdict = verify(outcome.candidate)
-            rejected = verdict.reason
-            if verdict.verified is not None:
-                overtaken, self._winner = self._winner, (outcome, verdict.verified)
+        proofs = None
+        if outcome.refined is not None and (self._winner is None or outcome.index < self._winner[0].index):
+            proofs = prove(outcome.refined)
+            if proofs.verified:
+                overtaken, self._winner = self._winner, (outcome, proofs)
                 self.observer.trial(outcome, None, self.tally)
                 if overtaken is not None:
-                    self._record(overtaken[0])
+                    self._record(overtaken[0], None)
                 return
-        self._record(outcome, rejected)
-        self.observer.trial(outcome, rejected, self.tally)
+        self._record(outcome, proofs)
+        self.observer.trial(outcome, None if proofs is None else proofs.reason, self.tally)
         if BROKEN_TRIALS <= self.tally.broken == self.tally.trials:
             raise MMDiscoverError(f"the first {self.tally.broken} trials all failed, the last one by {outcome.error}")
 
     def settle(self) -> Found | None:
-        """Store the scheme of the successful trial, if there is one."""
+        """Store the schemes of the successful trial, if there is one."""
         if self._winner is None:
             return None
-        outcome, verified = self._winner
-        recorded = self._record(outcome, verified=verified)
-        assert recorded.scheme_id is not None, "a trial with a verified scheme stores it"
-        return Found(verified, recorded.scheme_id, recorded.new, outcome.index, outcome.task.search)
+        outcome, proofs = self._winner
+        first, *others = self._record(outcome, proofs).schemes
+        return Found(
+            verified=proofs.verified[0],
+            scheme_id=first.scheme_id,
+            new=first.new,
+            others=tuple(stored.scheme_id for stored in others),
+            trial=outcome.index,
+            settings=outcome.task.search,
+        )
 
-    def _record(
-        self, outcome: TrialOutcome, rejected: str | None = None, verified: VerifiedScheme | None = None
-    ) -> repository.Recorded:
-        fit, refined = outcome.fit, outcome.refined
+    def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
+        task, fit, refined = outcome.task, outcome.fit, outcome.refined
+        rejected = None if proofs is None else proofs.reason
         record = repository.TrialRecord(
             index=outcome.index,
-            seed_entropy=outcome.task.campaign_seed,
-            spawn_key=outcome.task.spawn_key,
-            settings=asdict(outcome.task.search),
+            seed_entropy=task.campaign_seed,
+            spawn_key=task.spawn_key,
+            settings=asdict(task.search),
             status=outcome.status,
             residual=nan if fit is None else fit.residual,
             squared_norm=nan if fit is None else fit.squared_norm,
             iterations=0 if fit is None else fit.iterations,
             search_seconds=outcome.search_seconds,
-            refine_status=_refine_status(outcome, rejected),
+            refine_status=_refine_status(outcome, proofs),
             refine_detail=rejected or outcome.error or (None if refined is None else refined.detail),
             refine_seconds=outcome.refine_seconds,
             cpu_seconds=outcome.cpu_seconds,
         )
-        exact_factors = fit.factors if fit is not None and fit.exact else None
-        return repository.record_trial(self._db, self._target_id, record, fit=exact_factors, verified=verified)
+        if fit is None or not fit.exact:
+            return repository.record_trial(self._db, self._target_id, record)
+        _, seed = task.seeds()
+        run = Run(seed, task.target.refine, refined, outcome.error, outcome.refine_cpu_seconds).record(proofs)
+        recorded = repository.record_trial(self._db, self._target_id, record, fit=fit.factors, refinement=run)
+        if recorded.fit_id is not None and not recorded.schemes:
+            self.open_fits.append(recorded.fit_id)
+        return recorded
 
 
-def _refine_status(outcome: TrialOutcome, rejected: str | None) -> str | None:
-    if rejected is not None:
-        return "rejected"
+def _refine_status(outcome: TrialOutcome, proofs: Proofs | None) -> str | None:
+    if proofs is not None and proofs.rejected and not proofs.verified:
+        return REJECTED
     if outcome.refined is not None:
         return str(outcome.refined.status)
     return FAILED if outcome.exact_fit else None

@@ -77,6 +77,8 @@ class TrialOutcome:
     refine_seconds : float or None
     cpu_seconds : float
         Processor time of both.
+    refine_cpu_seconds : float
+        Processor time of the refinement.
     """
 
     task: TrialTask
@@ -86,6 +88,7 @@ class TrialOutcome:
     search_seconds: float
     refine_seconds: float | None
     cpu_seconds: float
+    refine_cpu_seconds: float
 
     @property
     def index(self) -> int:
@@ -130,19 +133,19 @@ def run_trial(
     search_seed, refine_seed = task.seeds()
     fit, refined, error = None, None, None
     _prepare()
-    begun, cpu_begun, searched = time.perf_counter(), time.thread_time(), None
+    begun, cpu_begun, searched, cpu_searched = time.perf_counter(), time.thread_time(), None, None
     with _thread_pools().limit(limits=1):
         try:
             announce(task.index, Phase.SEARCHING)
             target = task.target
             fit = kernels.search(target.format, target.rank, task.search, search_seed)
             if fit.exact:
-                searched = time.perf_counter()
+                searched, cpu_searched = time.perf_counter(), time.thread_time()
                 announce(task.index, Phase.REFINING)
                 refined = kernels.refine(fit.factors, target.refine, refine_seed)
         except Exception as failure:  # noqa: BLE001 (one broken trial must not end a campaign of thousands)
             error = f"{type(failure).__name__}: {failure}"
-    ended = time.perf_counter()
+    ended, cpu_ended = time.perf_counter(), time.thread_time()
     announce(task.index, Phase.FINISHED)
     return TrialOutcome(
         task=task,
@@ -151,7 +154,8 @@ def run_trial(
         error=error,
         search_seconds=(searched or ended) - begun,
         refine_seconds=None if searched is None else ended - searched,
-        cpu_seconds=time.thread_time() - cpu_begun,
+        cpu_seconds=cpu_ended - cpu_begun,
+        refine_cpu_seconds=0.0 if cpu_searched is None else cpu_ended - cpu_searched,
     )
 
 

@@ -2,31 +2,35 @@
 
 from results_db.queries.campaigns import CampaignSummary, TargetSummary, campaign_summary
 from results_db.queries.checks import CheckedScheme, check_schemes, check_storage
-from results_db.queries.fits import StoredFit, open_fits
+from results_db.queries.fits import AttemptRow, FitRow, attempts_of_fit, fit_row, list_fits, load_fit
 from results_db.queries.learnt import Experience, experience, experience_of_all
 from results_db.queries.schemes import SORTS, SchemeFilter, SchemeRow, StoredScheme, list_schemes, load_scheme
 from results_db.queries.totals import BestRank, Stats, best_ranks, stats
 
 __all__ = [
     "SORTS",
+    "AttemptRow",
     "BestRank",
     "CampaignSummary",
     "CheckedScheme",
     "Experience",
+    "FitRow",
     "SchemeFilter",
     "SchemeRow",
     "Stats",
-    "StoredFit",
     "StoredScheme",
     "TargetSummary",
+    "attempts_of_fit",
     "best_ranks",
     "campaign_summary",
     "check_schemes",
     "check_storage",
     "experience",
     "experience_of_all",
+    "fit_row",
+    "list_fits",
     "list_schemes",
+    "load_fit",
     "load_scheme",
-    "open_fits",
     "stats",
 ]

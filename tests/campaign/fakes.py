@@ -50,21 +50,31 @@ class ScriptedSearch:
         return Fit(factors, status, residual, factors.squared_norm(), 10 + index, settings)
 
 
+def refined(*schemes: Scheme) -> Refined:
+    """A vain attempt where there is no scheme, else one for each scheme."""
+    if not schemes:
+        stage = Stage("fix", zeros=3, fixed=4, free=2, residual=0.0)
+        return Refined(RefineStatus.STUCK, (), (Attempt(RefineStatus.STUCK, None, (stage,), "by script", 3),))
+    stage = Stage("fix", zeros=3, fixed=6, free=0, residual=0.0)
+    attempts = tuple(Attempt(RefineStatus.EXACT, scheme.ring, (stage,), "", 5) for scheme in schemes)
+    return Refined(RefineStatus.EXACT, schemes, attempts)
+
+
 @dataclass(frozen=True)
 class ScriptedRefine:
-    """The scheme written down for the trial; where there is none, a status that says so."""
+    """The schemes written down for the trial; where there are none, a status that says so."""
 
-    schemes: Mapping[int, Scheme]
+    schemes: Mapping[int, Scheme | tuple[Scheme, ...]]
     seconds: float = 0.0
+    broken: frozenset[int] = frozenset()
 
     def __call__(self, factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence, /) -> Refined:  # noqa: ARG002
         time.sleep(self.seconds)
-        scheme = self.schemes.get(seed.spawn_key[1])
-        if scheme is None:
-            stage = Stage("fix", zeros=3, fixed=4, free=2, residual=0.0)
-            return Refined(RefineStatus.STUCK, (), (Attempt(RefineStatus.STUCK, None, (stage,), "by script", 3),))
-        stage = Stage("fix", zeros=3, fixed=6, free=0, residual=0.0)
-        return Refined(RefineStatus.EXACT, (scheme,), (Attempt(RefineStatus.EXACT, scheme.ring, (stage,), "", 5),))
+        index = seed.spawn_key[1]
+        if index in self.broken:
+            raise ZeroDivisionError(f"refinement {index} is broken")
+        schemes = self.schemes.get(index, ())
+        return refined(*(schemes if isinstance(schemes, tuple) else (schemes,)))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import permute, sandwich
 from mmdiscover.verify import verify
 from results_db import repository
+from results_db.attempts import AttemptRecord, RefinementRecord, StageRecord
 from results_db.repository import TrialRecord
 from tests.schemes import classical, laderman, strassen
 
@@ -79,6 +80,33 @@ def trial(index: int, **changes: Any) -> TrialRecord:
         "refine_seconds": 0.125,
     }
     return TrialRecord(**values | changes)
+
+
+def attempt(verified: VerifiedScheme | None = None, **changes: Any) -> AttemptRecord:
+    """One that found a scheme, or none."""
+    zeros = StageRecord(name="zeros", zeros=40, fixed=40, free=44, residual=3e-29)
+    if verified is None:
+        fix = StageRecord(name="fix", zeros=40, fixed=78, free=6, residual=0.1 + 0.2)
+        values: dict[str, Any] = {"status": "stuck", "ring": None, "reason": "the last six entries are not rational"}
+    else:
+        fix = StageRecord(name="fix", zeros=48, fixed=84, free=0, residual=0.0)
+        values = {"status": "exact", "ring": str(verified.ring), "reason": "all entries are rational"}
+        values["scheme_hash"] = verified.hash
+    values |= {"stages": (zeros, fix), "resolves": 11}
+    return AttemptRecord(**values | changes)
+
+
+def refinement(*found: VerifiedScheme, run: int = 0, **changes: Any) -> RefinementRecord:
+    """A vain attempt, and one for each scheme."""
+    values: dict[str, Any] = {
+        "seed_entropy": 2**127 + 1,
+        "spawn_key": (3, run),
+        "settings": {"attempts": np.int64(8), "preference": "ternary,additions"},
+        "attempts": (attempt(), *map(attempt, found)),
+        "cpu_seconds": 0.75,
+        "verified": found,
+    }
+    return RefinementRecord(**values | changes)
 
 
 def target(db: Database, fmt: Format | None = None, rank: int = 7, kind: str = "discover") -> int:

@@ -24,7 +24,7 @@ from results_db import models, queries, repository, schema
 from results_db.database import Database
 from results_db.location import parse_location
 from results_db.queries import Experience
-from tests.results_db.samples import fit, schemes, target, trial
+from tests.results_db.samples import fit, refinement, schemes, target, trial
 from tests.results_db.test_survival import start
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_the_statuses_are_those_of_the_trials() -> None:
 
 def test_trials_add_up(db: Database) -> None:
     target_id = target(db)
-    repository.record_trial(db, target_id, trial(0), fit=fit(), verified=schemes()["strassen"])
+    repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
     repository.record_trial(db, target_id, trial(1, status="plateau", iterations=500, search_seconds=1.5))
     # An exact fit is one, whatever became of it; and the next campaign goes on adding.
     repository.record_trial(db, target(db), trial(0, refine_status="stuck", iterations=2**33), fit=fit())
@@ -100,7 +100,7 @@ def test_a_trial_that_is_not_stored_does_not_count(db: Database, monkeypatch: py
     target_id = target(db)
     monkeypatch.setattr(repository, "_store", fail)
     with pytest.raises(KeyboardInterrupt):
-        repository.record_trial(db, target_id, trial(0), verified=schemes()["strassen"])
+        repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
     assert stored(db) == []
     monkeypatch.undo()
     # Nor is one stored that does not count.

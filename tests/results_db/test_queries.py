@@ -15,7 +15,7 @@ from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import queries, repository
-from tests.results_db.samples import fit, schemes, target, trial
+from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with results_db.open_database(str(tmp_path_factory.mktemp("filled") / "results.db")) as db:
         for verified in schemes().values():
             repository.store_scheme(db, verified, source_kind="import")
-        repository.record_trial(db, target(db), trial(0), fit=fit(), verified=schemes()["strassen"])
+        repository.record_trial(db, target(db), trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
         yield db
 
 
@@ -177,11 +177,11 @@ def test_how_far_a_campaign_is(db: Database) -> None:
     other = target(db)
     found = schemes()
     for index, name in enumerate(("strassen", "thirds", "strassen")):
-        repository.record_trial(db, first, trial(index), fit=fit(), verified=found[name])
+        repository.record_trial(db, first, trial(index), fit=fit(), refinement=refinement(found[name]))
     repository.record_trial(db, first, trial(3, refine_status="stuck"), fit=fit())
     repository.record_trial(db, first, trial(4, status="plateau", cpu_seconds=2.0))
     repository.record_trial(db, first, trial(5, cpu_seconds=float("nan")))
-    repository.record_trial(db, other, trial(0), fit=fit(), verified=found["halves"])
+    repository.record_trial(db, other, trial(0), fit=fit(), refinement=refinement(found["halves"]))
     with db.write() as connection:  # somebody is at work on one more
         connection.execute(
             text(
@@ -231,7 +231,7 @@ def test_stats_count_everything(filled: Database) -> None:
     stats = queries.stats(filled)
     count = len(schemes())
     assert stats.tables == {
-        "attempts": 0,
+        "attempts": 2,
         "campaigns": 1,
         "experience": 1,
         "targets": 1,
@@ -259,7 +259,8 @@ def test_an_empty_database_is_no_special_case(db: Database) -> None:
     assert queries.list_schemes(db) == []
     assert queries.best_ranks(db) == ()
     assert list(queries.check_schemes(db)) == []
-    assert list(queries.open_fits(db)) == []
+    assert queries.list_fits(db) == []
+    assert queries.attempts_of_fit(db, 1) == []
     assert queries.experience(db, Format(2, 2, 2), 7) == queries.experience_of_all(db) == []
     assert set(queries.stats(db).tables.values()) == {0}
 
@@ -314,7 +315,7 @@ def test_damage_is_reported_in_one_line(db: Database, path: Path) -> None:
     with pytest.raises(DatabaseError, match=f"database {path}: scheme 1 is damaged: the stored factors cannot be read"):
         queries.load_scheme(db, "1")
     with pytest.raises(DatabaseError, match=f"database {path}: fit 1 is damaged: factor u has 1 bytes, expected 224"):
-        list(queries.open_fits(db))
+        queries.load_fit(db, 1)
     with db.write() as connection:
         connection.execute(text("UPDATE schemes SET found_at = 'yesterday'"))
     with pytest.raises(DatabaseError, match="yesterday"):

@@ -13,12 +13,16 @@ from mmdiscover.core.format import Format
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import models, queries, repository
 from results_db.repository import Recorded, Stored
-from tests.results_db.samples import fit, schemes, target, trial
+from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from results_db import Database
+
+
+def recorded(trial_id: int, scheme_id: int, *, new: bool, fit_id: int = 1) -> Recorded:
+    return Recorded(trial_id, fit_id, (Stored(scheme_id, new=new),))
 
 
 def rows(db: Database, model: type[models.Base]) -> list[dict[str, Any]]:
@@ -48,10 +52,10 @@ def test_a_scheme_is_stored_once_and_every_discovery_is_kept(db: Database) -> No
     verified = schemes()["strassen"]
     first = repository.store_scheme(db, verified, source_kind="import", detail="a.json")
     again = repository.store_scheme(db, verified, source_kind="import", detail="a.json")
-    found = repository.record_trial(db, target(db), trial(0), verified=verified)
+    found = repository.record_trial(db, target(db), trial(0), fit=fit(), refinement=refinement(verified))
     assert first == Stored(1, new=True)
     assert again == Stored(1, new=False)
-    assert found == Recorded(1, 1, new=False)
+    assert found == recorded(1, 1, new=False)
     discoveries = [
         (row["scheme_id"], row["kind"], row["trial_id"], row["detail"]) for row in rows(db, models.Discovery)
     ]
@@ -74,7 +78,9 @@ def test_a_scheme_is_stored_with_its_certificate_and_metrics(db: Database) -> No
 def test_a_trial_is_recorded_with_all_it_found(db: Database) -> None:
     verified, factors = schemes()["strassen"], fit()
     target_id = target(db)
-    assert repository.record_trial(db, target_id, trial(4), fit=factors, verified=verified) == Recorded(1, 1, new=True)
+    assert repository.record_trial(db, target_id, trial(4), fit=factors, refinement=refinement(verified)) == recorded(
+        1, 1, new=True
+    )
     (row,) = rows(db, models.Trial)
     finished = row.pop("finished_at")
     assert abs(finished.replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=5)
@@ -97,9 +103,9 @@ def test_a_trial_is_recorded_with_all_it_found(db: Database) -> None:
         "refine_detail": "two steps",
         "refine_seconds": 0.125,
     }
-    (stored,) = rows(db, models.Fit)
-    assert (stored["trial_id"], stored["state"], stored["sorted_format"], stored["rank"]) == (1, "refined", "2x2x2", 7)
-    assert stored["u"] == factors.u.tobytes()
+    (kept,) = rows(db, models.Fit)
+    assert (kept["trial_id"], kept["state"], kept["sorted_format"], kept["rank"]) == (1, "refined", "2x2x2", 7)
+    assert kept["u"] == factors.u.tobytes()
 
 
 def test_values_from_numpy_are_stored_as_numbers(db: Database) -> None:
@@ -119,16 +125,16 @@ def test_values_from_numpy_are_stored_as_numbers(db: Database) -> None:
 
 def test_recording_a_trial_again_changes_nothing(db: Database) -> None:
     target_id, verified = target(db), schemes()["strassen"]
-    first = repository.record_trial(db, target_id, trial(0), fit=fit(), verified=verified)
+    first = repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(verified))
     before = [rows(db, model) for model in (models.Trial, models.Fit, models.Scheme, models.Discovery)]
     other = schemes()["thirds"]
-    again = repository.record_trial(db, target_id, trial(0, status="other"), fit=fit(), verified=other)
-    assert again == Recorded(first.trial_id, first.scheme_id, new=False)
+    again = repository.record_trial(db, target_id, trial(0, status="other"), fit=fit(), refinement=refinement(other))
+    assert again == recorded(first.trial_id, 1, new=False)
     assert [rows(db, model) for model in (models.Trial, models.Fit, models.Scheme, models.Discovery)] == before
     # The index counts within its target.
-    assert repository.record_trial(db, target(db), trial(0)) == Recorded(2, None, new=False)
+    assert repository.record_trial(db, target(db), trial(0)) == Recorded(2, None, ())
     assert repository.record_trial(db, target_id, trial(1)).trial_id == 3
-    assert repository.record_trial(db, target_id, trial(1)) == Recorded(3, None, new=False)
+    assert repository.record_trial(db, target_id, trial(1)) == Recorded(3, None, ())
 
 
 def test_the_outcome_of_a_claimed_trial_is_kept(db: Database) -> None:
@@ -136,8 +142,9 @@ def test_the_outcome_of_a_claimed_trial_is_kept(db: Database) -> None:
     with db.write() as connection:
         columns = {"target_id": target_id, "state": "claimed", "claimed_by": "host:1", "seed": {}, "settings": {}}
         connection.execute(insert(models.Trial), [columns | {"trial_index": index} for index in (4, 5)])
-    recorded = repository.record_trial(db, target_id, trial(5), fit=fit(), verified=verified)
-    assert recorded == Recorded(2, 1, new=True)
+    assert repository.record_trial(db, target_id, trial(5), fit=fit(), refinement=refinement(verified)) == recorded(
+        2, 1, new=True
+    )
     other, finished = rows(db, models.Trial)
     assert (other["state"], other["status"], other["finished_at"]) == ("claimed", None, None)
     assert (finished["state"], finished["status"], finished["claimed_by"]) == ("finished", "exact", "host:1")
@@ -145,31 +152,19 @@ def test_the_outcome_of_a_claimed_trial_is_kept(db: Database) -> None:
     assert finished["finished_at"] is not None
     assert [row["trial_id"] for row in rows(db, models.Fit) + rows(db, models.Discovery)] == [2, 2]
     # From now on it is immutable.
-    assert repository.record_trial(db, target_id, claim) == Recorded(2, 1, new=False)
+    assert repository.record_trial(db, target_id, claim) == recorded(2, 1, new=False)
     assert rows(db, models.Trial)[1] == finished
 
 
 def test_a_recorded_trial_may_have_led_to_several_schemes(db: Database) -> None:
-    target_id = target(db)
-    first = repository.record_trial(db, target_id, trial(0), verified=schemes()["strassen"])
-    second = repository.store_scheme(db, schemes()["thirds"], source_kind="import")
-    with db.write() as connection:
-        connection.execute(
-            insert(models.Discovery).values(scheme_id=second.scheme_id, kind="trial", trial_id=first.trial_id)
-        )
-    assert repository.record_trial(db, target_id, trial(0)) == Recorded(first.trial_id, first.scheme_id, new=False)
-
-
-def test_a_fit_that_is_not_exact_stays_open(db: Database) -> None:
-    factors = fit()
-    recorded = repository.record_trial(db, target(db), trial(0, refine_status="stuck"), fit=factors)
-    repository.record_trial(db, target(db), trial(0), fit=fit(), verified=schemes()["strassen"])
-    (open_fit,) = queries.open_fits(db)
-    assert open_fit.trial_id == recorded.trial_id
-    assert all(np.array_equal(x, y) for x, y in zip(open_fit.factors.arrays, factors.arrays, strict=True))
-    assert list(queries.open_fits(db, fmt=Format(2, 2, 2), rank=7)) != []
-    assert list(queries.open_fits(db, fmt=Format(2, 2, 3))) == []
-    assert list(queries.open_fits(db, rank=8)) == []
+    target_id, several = target(db), (schemes()["thirds"], schemes()["strassen"])
+    repository.store_scheme(db, schemes()["strassen"], source_kind="import")
+    first = repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(*several))
+    assert first == Recorded(1, 1, (Stored(2, new=True), Stored(1, new=False)))
+    # What came of its fit later is not what the trial found.
+    repository.record_refinement(db, 1, refinement(schemes()["halves"], run=1))
+    again = repository.record_trial(db, target_id, trial(0))
+    assert again == Recorded(1, 1, (Stored(2, new=False), Stored(1, new=False)))
 
 
 def test_an_error_in_the_middle_stores_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +175,7 @@ def test_an_error_in_the_middle_stores_nothing(db: Database, monkeypatch: pytest
 
     monkeypatch.setattr(repository, "_store", fail)
     with pytest.raises(KeyboardInterrupt):
-        repository.record_trial(db, target_id, trial(0), fit=fit(), verified=schemes()["strassen"])
+        repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
     assert rows(db, models.Trial) == rows(db, models.Fit) == []
     monkeypatch.undo()
     assert repository.record_trial(db, target_id, trial(0)).trial_id == 1

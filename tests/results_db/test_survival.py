@@ -15,7 +15,7 @@ import pytest
 import results_db
 from mmdiscover.errors import DatabaseError
 from results_db import database, queries, repository
-from tests.results_db.samples import fit, schemes, target, trial
+from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
     from results_db import Database
@@ -34,7 +34,7 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
 RECORD_FOR_EVER = """
 db, index = results_db.open_database(sys.argv[1]), 0
 while True:
-    repository.record_trial(db, 1, trial(index), fit=fit(), verified=schemes()["strassen"])
+    repository.record_trial(db, 1, trial(index), fit=fit(), refinement=refinement(schemes()["strassen"]))
     print(index, flush=True)
     index += 1
 """
@@ -57,7 +57,7 @@ def test_a_killed_process_loses_no_finished_trial(path: Path) -> None:
         assert tables["schemes"] == tables["certificates"] == 1
         # Resumed, it goes on where it stopped.
         again = [repository.record_trial(db, 1, trial(index)) for index in finished]
-        assert {recorded.scheme_id for recorded in again} == {1}
+        assert {recorded.schemes[0].scheme_id for recorded in again} == {1}
         assert queries.stats(db).tables == tables
 
 
@@ -68,7 +68,7 @@ def die(*_):
 db = results_db.open_database(sys.argv[1])
 verified = schemes()["strassen"]
 repository._store = die
-repository.record_trial(db, 1, trial(0), fit=fit(), verified=verified)
+repository.record_trial(db, 1, trial(0), fit=fit(), refinement=refinement(verified))
 """
 
 
@@ -80,7 +80,7 @@ def test_a_trial_that_was_recorded_by_half_is_not_there(path: Path) -> None:
     with results_db.open_database(str(path), create=False) as db:
         tables = queries.stats(db).tables
         assert [tables[name] for name in ("trials", "fits", "schemes", "discoveries")] == [0, 0, 0, 0]
-        assert repository.record_trial(db, 1, trial(0), verified=schemes()["strassen"]).new
+        assert repository.record_trial(db, 1, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"])).schemes
 
 
 KILLED_WHILE_MIGRATING = """
@@ -108,7 +108,7 @@ RECORD_SOME = """
 with results_db.open_database(sys.argv[1]) as db:
     target_id = target(db)
     for index in range(40):
-        repository.record_trial(db, target_id, trial(index), fit=fit(), verified=schemes()["thirds"])
+        repository.record_trial(db, target_id, trial(index), fit=fit(), refinement=refinement(schemes()["thirds"]))
 """
 
 

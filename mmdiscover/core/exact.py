@@ -149,13 +149,23 @@ def format_exact(value: Exact) -> str:
 
 
 def inverse(matrix: NDArray[np.object_], modulus: int = 0) -> NDArray[np.object_]:
-    """Exact inverse of a small square matrix by Gauss–Jordan elimination.
+    """Exact inverse of a small square matrix, see `solve`."""
+    return solve(matrix, np.eye(len(matrix), dtype=int).astype(object), modulus)
+
+
+def solve(matrix: NDArray[np.object_], right: NDArray[np.object_], modulus: int = 0) -> NDArray[np.object_]:
+    """Exact solution of a small square system by Gauss–Jordan elimination.
 
     Parameters
     ----------
     matrix : ndarray of exact numbers, shape (n, n)
+    right : ndarray of exact numbers, shape (n,) or (n, k)
     modulus : int
-        0, or a prime for the inverse of a matrix of integers modulo it.
+        0, or a prime for the solution of a system of integers modulo it.
+
+    Returns
+    -------
+    ndarray of exact numbers, shape of `right`
 
     Raises
     ------
@@ -165,7 +175,7 @@ def inverse(matrix: NDArray[np.object_], modulus: int = 0) -> NDArray[np.object_
     size = matrix.shape[0]
     if matrix.shape != (size, size):
         raise InputError(f"matrix has shape {matrix.shape}, expected a square one")
-    work = np.concatenate([matrix.astype(object), np.eye(size, dtype=int).astype(object)], axis=1)
+    work = np.concatenate([matrix.astype(object), right.reshape(size, -1).astype(object)], axis=1)
     if modulus:
         work %= modulus
     for column in range(size):
@@ -180,7 +190,7 @@ def inverse(matrix: NDArray[np.object_], modulus: int = 0) -> NDArray[np.object_
                 work[row] = work[row] - work[row, column] * work[column]
         if modulus:
             work %= modulus
-    return simplify_array(work[:, size:])
+    return simplify_array(work[:, size:]).reshape(right.shape)
 
 
 def matrix_rank(matrix: NDArray[np.object_], modulus: int = 0) -> int:

@@ -7,7 +7,7 @@ g = Jᵀ(⟦A,B,C⟧ − T). See `mmdiscover.decompositions.kernels` for formula
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
@@ -55,7 +55,7 @@ def flatten(triple: Triple) -> Array:
     return np.concatenate([factor.ravel() for factor in triple])
 
 
-def unflatten(vector: Array, rows: Sequence[int]) -> Triple:
+def unflatten(vector: NDArray[Any], rows: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """The inverse of `flatten`, as views.
 
     Parameters

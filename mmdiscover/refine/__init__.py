@@ -1,7 +1,8 @@
 """Refinement: from an exact float fit to an exact candidate with simple rational entries."""
 
-from mmdiscover.refine.pipeline import Attempt, Refined, RefineSettings, RefineStatus, Stage, refine
+from mmdiscover.refine.pipeline import Refined, RefineSettings, refine
 from mmdiscover.refine.preference import Criterion, Preference, parse_preference
+from mmdiscover.refine.trace import Attempt, RefineStatus, Stage
 
 __all__ = [
     "Attempt",

@@ -40,6 +40,10 @@ class Attraction:
         Smoothing of ρ at 0, one round of iterations each.
     iterations : int
         Per round.
+    looseness : float
+        ε of the first round, a tenth of it in each of the next: how much sparser the point must become for leaving
+        the exact fits. Loose rounds end sparser, but ill-conditioned fits are lost: near them are approximate ones
+        without an exact one near by.
     """
 
     grid: tuple[float, ...]
@@ -47,6 +51,7 @@ class Attraction:
     longest_step: float
     widths: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01)
     iterations: int = 15
+    looseness: float = 1e-3
 
 
 def nearest(values: Array, grid: Array) -> Array:
@@ -82,7 +87,7 @@ def attract(
     grid = np.array(attraction.grid)
     bias = np.ones(len(indices)) if weights is None else weights[indices]
     point = point.copy()
-    looseness = 1e-3
+    looseness = attraction.looseness
     for width in attraction.widths:
         for _ in range(attraction.iterations):
             step = _step(tensor, point, indices, grid, bias, looseness, (width, attraction.exponent))
@@ -92,7 +97,7 @@ def attract(
             point[indices] += step * min(1.0, attraction.longest_step / max(length, 1e-300))
             if length < 1e-3:
                 break
-        looseness = max(0.3 * looseness, 1e-6)
+        looseness *= 0.1
         bias = np.sqrt(bias)
     return point
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmdiscover.decompositions import fit_cp_fixed
-from mmdiscover.decompositions.gauss_newton import flatten, normal_matrix, unflatten
+from mmdiscover.decompositions.gauss_newton import flatten, linearize, normal_matrix, unflatten
 from mmdiscover.refine.attract import nearest
+from mmdiscover.refine.linear import solve_linear_rest
+from mmdiscover.refine.trace import RefineStatus, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,22 +25,14 @@ _EXACT = 1e-22
 _LADDER = ((1.0, 0.0), (-1.0, 0.0), (0.0, 0.3), (2.0, 0.6), (-2.0, 0.6), (0.5, 0.6), (-0.5, 0.6))
 """Values an entry is fixed to, with the extra distance that makes the later ones less preferred."""
 _VALUES = np.array([value for value, _ in _LADDER])
-_LARGEST_DENOMINATOR = 16
+_DENOMINATORS = ((16, 1e-8), (1000, 1e-11))
+"""Up to how much, and how near an entry must be to a fraction with such a denominator."""
 _LARGEST_ENTRY = 20.0
 _NEAR_DENOMINATORS = (1, 2, 4, 8)
 _TRIES_PER_FIX = 25
+_SMALLEST_BATCH = 4
 _BACKTRACKS = 10
 _FAR = 0.5
-
-
-class RationalizeStatus(StrEnum):
-    """How rationalization ended."""
-
-    RATIONAL = "rational"
-    IRRATIONAL = "irrational"
-    """Entries that can no longer move have no simple rational value."""
-    STUCK = "stuck"
-    """Entries can still move, but none could be fixed to a simple value."""
 
 
 class FixedPoint:
@@ -57,6 +50,15 @@ class FixedPoint:
         self.vector = vector
         self.free: NDArray[np.bool_] = np.ones(len(vector), dtype=bool)
         self.resolves = 0
+        self.stages: list[Stage] = []
+        self._exact: dict[int, Fraction] = {}
+
+    def ends_stage(self, name: str) -> None:
+        """Keep how far it has come."""
+        fixed = int(np.count_nonzero(~self.free))
+        zeros = int(np.count_nonzero(~self.free & (self.vector == 0)))
+        residual = linearize(self._tensor, self.vector).objective
+        self.stages.append(Stage(name, zeros, fixed, len(self.free) - fixed, residual))
 
     def fix(self, indices: NDArray[np.intp], values: Array, max_iterations: int = 25) -> bool:
         """Fix entries and re-solve over the others; when the fit does not become exact again, nothing changes.
@@ -78,6 +80,50 @@ class FixedPoint:
             return False
         self.vector, self.free = vector, free
         return True
+
+    def fix_exactly(self, indices: NDArray[np.intp], values: Sequence[Fraction]) -> None:
+        """Fix entries to fractions that are known to solve the equations."""
+        self._exact.update(zip(indices.tolist(), values, strict=True))
+        self.vector, self.free = self.vector.copy(), self.free.copy()
+        self.vector[indices] = [float(value) for value in values]
+        self.free[indices] = False
+
+    @property
+    def fractions(self) -> NDArray[np.object_]:
+        """The entries as fractions, None where an entry is not near a simple one."""
+        return np.array(
+            [self._exact.get(index, fraction_near(value)) for index, value in enumerate(self.vector)], dtype=object
+        )
+
+    def solve_rest(self) -> bool:
+        """Fix all free entries to the exact solution, when the equations are linear in them; whether they were."""
+        indices = np.flatnonzero(self.free)
+        simple = nearest(self.vector[indices], _VALUES)
+        wanted = [Fraction(value) for value in simple]
+        fractions = self.fractions
+        if any(value is None for value in fractions[~self.free]):
+            return False
+        values = solve_linear_rest(self._tensor, fractions, self.free, wanted)
+        if values is None or max(abs(value) for value in values) > _LARGEST_ENTRY:
+            return False
+        self.fix_exactly(indices, values)
+        return True
+
+    def fix_nearest(self, indices: NDArray[np.intp], values: Array) -> bool:
+        """Fix all of them, or else as many as the fit allows, found by halving; the first in order come first.
+
+        Returns
+        -------
+        bool
+            Whether at least one is fixed.
+        """
+        if self.fix(indices, values):
+            return True
+        if len(indices) <= _SMALLEST_BATCH:
+            return False
+        half = len(indices) // 2
+        held = self.fix_nearest(indices[:half], values[:half])
+        return self.fix_nearest(indices[half:], values[half:]) or held
 
     def move_and_fix(self, index: int, value: float) -> bool:
         """Fix one entry, by way of the middle when `value` is far: families are curved, and re-solves are local."""
@@ -127,7 +173,7 @@ class FixedPoint:
         return mobility
 
 
-def rationalize(point: FixedPoint, rng: np.random.Generator) -> RationalizeStatus:
+def rationalize(point: FixedPoint, rng: np.random.Generator) -> tuple[RefineStatus, str]:
     """Fix entries to 0, ±1, ±2, ±½ or a simple fraction near their value until none is free.
 
     What the equations determine is read off as a fraction. Among the entries that can still move the one nearest to a
@@ -137,46 +183,50 @@ def rationalize(point: FixedPoint, rng: np.random.Generator) -> RationalizeStatu
     Parameters
     ----------
     point : FixedPoint
-        Changed in place; with ``RATIONAL`` every entry is fixed, and the values are those of `fraction_near`.
+        Changed in place; with ``EXACT`` every entry is fixed, and has its `FixedPoint.fractions`.
     rng : numpy.random.Generator
         Breaks ties between entries about equally near.
 
     Returns
     -------
-    RationalizeStatus
+    status : RefineStatus
+    reason : str
     """
     refused: set[tuple[int, float]] = set()
     choices: list[tuple[tuple[Array, NDArray[np.bool_]], tuple[int, float]]] = []
     for _ in range(len(point.vector) + _BACKTRACKS):
         point.snap(1e-7)
         if not point.free.any():
-            return RationalizeStatus.RATIONAL
-        status = _fix_determined(point)
-        if status is None:
+            return RefineStatus.EXACT, "every entry is fixed"
+        odd = _fix_determined(point)
+        if odd is None:
+            continue
+        if not len(odd):
             before = point.state
             choice = _fix_one(point, rng, refused)
             if choice is not None:
                 choices.append((before, choice))
                 continue
-            status = RationalizeStatus.STUCK
-        if status is RationalizeStatus.RATIONAL:
-            continue
+        if point.solve_rest():
+            return RefineStatus.EXACT, "the last entries solve linear equations"
         if not choices or len(refused) > _BACKTRACKS * _TRIES_PER_FIX:
-            return status
+            if len(odd):
+                values = ", ".join(f"{value:.9g}" for value in sorted({*np.abs(point.vector[odd]).round(9)})[:4])
+                return RefineStatus.IRRATIONAL, f"{len(odd)} entries are determined and have no simple value: {values}"
+            return RefineStatus.STUCK, f"{len(refused)} choices for entries that can move lost the fit"
         point.state, choice = choices.pop()
         refused.add(choice)
-    return RationalizeStatus.STUCK
+    return RefineStatus.STUCK, "too many choices were undone"
 
 
-def _fix_determined(point: FixedPoint) -> RationalizeStatus | None:
-    """Fix the entries that can no longer move; None when every free entry can."""
+def _fix_determined(point: FixedPoint) -> NDArray[np.intp] | None:
+    """Fix the entries that can no longer move, None when that was done; else those of them without a simple value."""
     determined = np.flatnonzero(point.free)[point.mobility() < 1e-12]
-    if not len(determined):
-        return None
     values = [fraction_near(value) for value in point.vector[determined]]
-    if any(value is None for value in values) or not point.fix(determined, np.array(values, dtype=float)):
-        return RationalizeStatus.IRRATIONAL
-    return RationalizeStatus.RATIONAL
+    odd = determined[[value is None for value in values]]
+    if not len(determined) or len(odd):
+        return odd
+    return None if point.fix(determined, np.array(values, dtype=float)) else determined
 
 
 def _fix_one(point: FixedPoint, rng: np.random.Generator, refused: set[tuple[int, float]]) -> tuple[int, float] | None:
@@ -203,7 +253,13 @@ def _candidates(
     yield from ((index, float(Fraction(point.vector[index]).limit_denominator(d))) for d in _NEAR_DENOMINATORS)
 
 
-def fraction_near(value: float, tolerance: float = 1e-8) -> Fraction | None:
-    """The fraction with denominator up to 16 within `tolerance` of `value`, if there is one."""
-    fraction = Fraction(float(value)).limit_denominator(_LARGEST_DENOMINATOR)
-    return fraction if abs(float(fraction) - value) <= tolerance else None
+def fraction_near(value: float) -> Fraction | None:
+    """The simple fraction that `value` is, to its accuracy, if there is one: by continued fractions.
+
+    A denominator up to 16 may be 1e-8 away, one up to 1000 only 1e-11: there are so many more of these.
+    """
+    for largest, tolerance in _DENOMINATORS:
+        fraction = Fraction(float(value)).limit_denominator(largest)
+        if abs(float(fraction) - value) <= tolerance:
+            return fraction
+    return None

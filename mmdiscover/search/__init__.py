@@ -2,7 +2,7 @@
 
 from mmdiscover.search.compilation import compile_kernels, kernels_compiled
 from mmdiscover.search.settings import SearchSettings, complete_settings, smallest_bound
-from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_start
+from mmdiscover.search.start import EXACT_RESIDUAL, Fit, FitStatus, run_from, run_start
 from mmdiscover.search.symmetry import Sandwich, Symmetry, Transposition, parse_symmetry, symmetry_name
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "complete_settings",
     "kernels_compiled",
     "parse_symmetry",
+    "run_from",
     "run_start",
     "smallest_bound",
     "symmetry_name",

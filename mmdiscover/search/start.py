@@ -12,6 +12,7 @@ from mmdiscover.core.factors import Factors
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, fit_cp
 from mmdiscover.decompositions.levenberg_marquardt import LMStatus
+from mmdiscover.errors import InputError
 from mmdiscover.search.settings import SearchSettings, complete_settings
 from mmdiscover.search.symmetry import symmetric_problem
 
@@ -102,21 +103,53 @@ def run_start(fmt: Format, rank: int, settings: SearchSettings, seed: np.random.
     """
     settings = complete_settings(fmt, rank, settings)
     rng = np.random.default_rng(seed)
-    limits = FitSettings(
+    if settings.symmetry is None:
+        return _run(fmt, random_start(fmt.shape, rank, settings.start_scale, rng), settings)
+    problem = symmetric_problem(fmt, rank, settings.symmetry)
+    start = random_start(problem.tensor.shape, rank, settings.start_scale, rng)
+    result = fit_cp(problem.tensor, start, _limits(settings), problem.symmetry)
+    return _fit(Factors(fmt, *problem.factors(result.factors)), result, settings)
+
+
+def run_from(factors: Factors, settings: SearchSettings) -> Fit:
+    """Run the search from given factors instead of random ones.
+
+    Parameters
+    ----------
+    factors : Factors
+        Pulled onto the ball when they lie outside.
+    settings : SearchSettings
+        Without a symmetry; the start scale has no influence.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If the settings cannot work, see `complete_settings`, or name a symmetry.
+    """
+    if settings.symmetry is not None:
+        raise InputError("a search from given factors has no symmetry, expected settings without one")
+    return _run(factors.format, factors.arrays, complete_settings(factors.format, factors.rank, settings))
+
+
+def _run(fmt: Format, start: Triple, settings: SearchSettings) -> Fit:
+    result = fit_cp(matmul_tensor(fmt), start, _limits(settings))
+    return _fit(Factors(fmt, *result.factors), result, settings)
+
+
+def _limits(settings: SearchSettings) -> FitSettings:
+    return FitSettings(
         bound=settings.bound,
         max_iterations=settings.max_iterations,
         stall_window=_STALL_WINDOW,
         stall_decrease=_STALL_DECREASE,
     )
-    if settings.symmetry is None:
-        tensor = matmul_tensor(fmt)
-        result = fit_cp(tensor, random_start(tensor.shape, rank, settings.start_scale, rng), limits)
-        factors = Factors(fmt, *result.factors)
-    else:
-        problem = symmetric_problem(fmt, rank, settings.symmetry)
-        start = random_start(problem.tensor.shape, rank, settings.start_scale, rng)
-        result = fit_cp(problem.tensor, start, limits, problem.symmetry)
-        factors = Factors(fmt, *problem.factors(result.factors))
+
+
+def _fit(factors: Factors, result: CPFit, settings: SearchSettings) -> Fit:
     return Fit(factors, _status(result), result.objective, factors.squared_norm(), result.iterations, settings)
 
 

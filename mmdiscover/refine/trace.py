@@ -1,0 +1,69 @@
+"""What is kept about an attempt to make a fit exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmdiscover.core.ring import Ring
+
+
+class RefineStatus(StrEnum):
+    """How refinement ended."""
+
+    EXACT = "exact"
+    LOST = "lost"
+    """Simple values could not be approached without losing the fit."""
+    IRRATIONAL = "irrational"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where one stage of an attempt ended.
+
+    Parameters
+    ----------
+    name : str
+        For example ``zeros``.
+    zeros, fixed, free : int
+        Entries that are fixed to 0; that are fixed at all; that are not fixed.
+    residual : float
+        φ at its end.
+    """
+
+    name: str
+    zeros: int
+    fixed: int
+    free: int
+    residual: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The trace of one attempt.
+
+    Parameters
+    ----------
+    status : RefineStatus
+    ring : Ring or None
+        With ``EXACT`` that of the scheme.
+    stages : tuple of Stage
+        In their order; the attempt ended in the last one.
+    reason : str
+        Why it ended.
+    resolves : int
+        Least-squares problems solved.
+    """
+
+    status: RefineStatus
+    ring: Ring | None
+    stages: tuple[Stage, ...]
+    reason: str
+    resolves: int
+
+    def __str__(self) -> str:
+        last = self.stages[-1]
+        return f"{self.status} in {last.name} ({last.zeros} zeros, {last.free} entries free): {self.reason}"

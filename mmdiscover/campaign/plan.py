@@ -50,6 +50,11 @@ class Target:
         """For example ``3x3x3:23``."""
         return scheme_name(self.format, self.rank)
 
+    @property
+    def entries(self) -> int:
+        """Of the three factors."""
+        return sum(self.format.shape) * self.rank
+
 
 @dataclass(frozen=True)
 class TrialTask:

@@ -1,4 +1,4 @@
-"""Running trials in this process or in joblib's workers, and ending them without a trace."""
+"""Running trials, or other tasks, in this process or in joblib's workers, and ending them without a trace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from mmdiscover.campaign.interrupts import Interrupts
-    from mmdiscover.campaign.plan import Target, TrialTask
-    from mmdiscover.campaign.trial import TrialOutcome
 
-    Run = Callable[[TrialTask], TrialOutcome]
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
 
 TICK = 0.1
 """Seconds without an outcome after which a pool says so."""
@@ -38,14 +37,15 @@ SMALL_PROBLEM = 350
 _END = object()
 
 
-def worker_count(workers: int | None, target: Target) -> int:
+def worker_count(workers: int | None, entries: int) -> int:
     """Number of processes to run trials in.
 
     Parameters
     ----------
     workers : int or None
-        As asked for; None for one per core, and 1 for targets whose trials take less time than starting a process.
-    target : Target
+        As asked for; None for one per core, and 1 where trials take less time than starting a process.
+    entries : int
+        Of all three factors.
 
     Raises
     ------
@@ -54,8 +54,7 @@ def worker_count(workers: int | None, target: Target) -> int:
     """
     cores = int(cpu_count())
     if workers is None:
-        unknowns = sum(target.format.shape) * target.rank
-        return 1 if unknowns <= SMALL_PROBLEM else cores
+        return 1 if entries <= SMALL_PROBLEM else cores
     if not 1 <= workers <= WORKERS_PER_CORE * cores:
         raise InputError(
             f"number of workers is {workers}, expected 1 to {WORKERS_PER_CORE * cores} on this machine of {cores} cores"
@@ -63,13 +62,13 @@ def worker_count(workers: int | None, target: Target) -> int:
     return workers
 
 
-def run_in_process(run: Run, tasks: Iterable[TrialTask], interrupts: Interrupts) -> Generator[TrialOutcome]:
-    """Run trials one after the other, here.
+def run_in_process(run: Callable[[Task], Outcome], tasks: Iterable[Task], interrupts: Interrupts) -> Generator[Outcome]:
+    """Run tasks one after the other, here.
 
     Yields
     ------
-    TrialOutcome
-        In the order of the tasks; ends early when `interrupts` asks for it.
+    outcome
+        What `run` returns, in the order of the tasks; ends early when `interrupts` asks for it.
     """
     for task in tasks:
         outcome = interrupts.guard(partial(run, task))
@@ -79,9 +78,9 @@ def run_in_process(run: Run, tasks: Iterable[TrialTask], interrupts: Interrupts)
 
 
 def run_in_workers(
-    run: Run, waves: Iterable[Iterable[TrialTask]], interrupts: Interrupts, workers: int
-) -> Generator[TrialOutcome | None]:
-    """Run trials in worker processes with one BLAS thread each.
+    run: Callable[[Task], Outcome], waves: Iterable[Iterable[Task]], interrupts: Interrupts, workers: int
+) -> Generator[Outcome | None]:
+    """Run tasks in worker processes with one BLAS thread each.
 
     Close the generator to end the workers, also those that are busy.
 
@@ -89,7 +88,7 @@ def run_in_workers(
     ----------
     run : callable
         Picklable.
-    waves : iterable of iterables of TrialTask
+    waves : iterable of iterables of tasks
         Taken lazily, in other threads: the tasks of a wave a few ahead of what is running, and a wave when the caller
         has come back for more after each outcome of those before it.
     interrupts : Interrupts
@@ -98,7 +97,7 @@ def run_in_workers(
 
     Yields
     ------
-    TrialOutcome or None
+    outcome or None
         Outcomes in the order in which they come; None when there was none for a while.
 
     Raises
@@ -146,7 +145,7 @@ class _Collector(threading.Thread):
     Ctrl-C in a terminal reaches all processes, and only the main thread is to answer.
     """
 
-    def __init__(self, run: Run, waves: Iterable[Iterable[TrialTask]], workers: int) -> None:
+    def __init__(self, run: Callable[[Any], object], waves: Iterable[Iterable[object]], workers: int) -> None:
         super().__init__(name="mmdiscover-collector", daemon=True)
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._run, self._waves, self._workers = run, waves, workers
@@ -169,7 +168,7 @@ class _Collector(threading.Thread):
         except BaseException as failure:  # noqa: BLE001 (the main thread raises it)
             self.inbox.put(_Failure(failure))
 
-    def _run_wave(self, wave: Iterable[TrialTask]) -> bool:
+    def _run_wave(self, wave: Iterable[object]) -> bool:
         """Run a wave, and wait until the caller has taken in all of it; False when it was asked to begin no more."""
         sent = 0
         try:
@@ -198,7 +197,7 @@ class _Collector(threading.Thread):
         ):
             return Parallel(n_jobs=self._workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
 
-    def _open_tasks(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
+    def _open_tasks(self, wave: Iterable[object]) -> Iterator[object]:
         for task in wave:
             if self._closing.is_set():
                 return

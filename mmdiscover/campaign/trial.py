@@ -15,6 +15,7 @@ from mmdiscover.search import compile_kernels, run_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import numpy as np
 
@@ -132,9 +133,8 @@ def run_trial(
     announce = announce or _no_announcement
     search_seed, refine_seed = task.seeds()
     fit, refined, error = None, None, None
-    _prepare()
-    begun, cpu_begun, searched, cpu_searched = time.perf_counter(), time.thread_time(), None, None
-    with _thread_pools().limit(limits=1):
+    with one_thread():
+        begun, cpu_begun, searched, cpu_searched = time.perf_counter(), time.thread_time(), None, None
         try:
             announce(task.index, Phase.SEARCHING)
             target = task.target
@@ -157,6 +157,13 @@ def run_trial(
         cpu_seconds=cpu_ended - cpu_begun,
         refine_cpu_seconds=0.0 if cpu_searched is None else cpu_ended - cpu_searched,
     )
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """What trials work in: one BLAS thread, and kernels that are compiled."""
+    _prepare()
+    limited: AbstractContextManager[object] = _thread_pools().limit(limits=1)
+    return limited
 
 
 @cache

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shlex
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from math import isfinite
@@ -22,6 +18,14 @@ from mmdiscover.cli.options import (
     number,
     parse_duration,
 )
+from mmdiscover.cli.running import (
+    PreferenceOption,
+    SchemesOption,
+    chosen_seed,
+    compile_search,
+    database_option,
+    refine_settings,
+)
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,8 +33,7 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.learning import Pins
     from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Discovery, Found, Plan
-
-MAX_SEED = 2**63 - 1
+    from mmdiscover.refine import RefineSettings
 
 
 def discover(
@@ -79,13 +82,15 @@ def discover(
             "and C entries -1, or a for alternating; or none. Default: learnt.",
         ),
     ] = None,
+    preference: PreferenceOption = None,
+    schemes: SchemesOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
     """Search until one verified scheme is stored.
 
-    Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept. Exit code 1 if nothing
-    was found.
+    Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept, and fits that could not
+    be made exact can be taken up again by `mmdiscover refine`. Exit code 1 if nothing was found.
     """
     begun = time.monotonic()
     from mmdiscover.campaign.interrupts import Interrupts
@@ -101,8 +106,8 @@ def discover(
         budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
         symmetries = None if symmetry is None else (parse_symmetry(symmetry),)
         pins = Pins(bound, start_scale, max_iterations, symmetries)
-        target = _target(scheme, pins)
-        plan = Plan(target, _seed(seed), worker_count(workers, target), budget)
+        target = _target(scheme, pins, refine_settings(preference, schemes))
+        plan = Plan(target, chosen_seed(seed), worker_count(workers, target.entries), budget)
         discovery = _search(plan, db, interrupts)
     seconds = time.monotonic() - begun
     if as_json:
@@ -111,10 +116,13 @@ def discover(
         _celebrate(discovery, discovery.found, plan, seconds, db)
     if discovery.found is None:
         output.note(_nothing_found(discovery, plan, seconds))
+        if discovery.open_fits:
+            count = output.counted(len(discovery.open_fits), "exact fit")
+            output.note(f"take up the {count} again: {_take_up_again(discovery, plan, db)}")
         raise typer.Exit(1)
 
 
-def _target(scheme: str, pins: Pins) -> Target:
+def _target(scheme: str, pins: Pins, refine: RefineSettings) -> Target:
     from mmdiscover.campaign.plan import plan_target
     from mmdiscover.core.format import parse_scheme_name
     from mmdiscover.core.records import best_known_rank
@@ -126,16 +134,7 @@ def _target(scheme: str, pins: Pins) -> Target:
         rank = best_known_rank(fmt)
         if rank is None:
             raise InputError(f"scheme {scheme!r}: no rank of {fmt} is on record, expected one such as {fmt}:R")
-    return plan_target(fmt, rank, pins)
-
-
-def _seed(seed: int | None) -> int:
-    if seed is None:
-        # Short enough to be typed again.
-        return secrets.randbelow(2**32)
-    if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"seed is {seed}, expected an integer from 0 to {MAX_SEED}")
-    return seed
+    return plan_target(fmt, rank, pins, refine=refine)
 
 
 def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
@@ -153,23 +152,9 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
         best = best_known_rank(plan.target.format)
         if best is not None and plan.target.rank < best:
             output.note(f"{plan.target.name}: the best rank on record for {plan.target.format} is {best}")
-        _compile(interrupts)
+        compile_search(interrupts)
         with progress(plan) as observer:
             return discover(database, plan, observer, interrupts=interrupts)
-
-
-def _compile(interrupts: Interrupts) -> None:
-    """Compile the search, unless it is compiled: once, before worker processes would all do it."""
-    from mmdiscover.search import kernels_compiled
-
-    if kernels_compiled():
-        return
-    output.note("compiling the search; this takes about 20 s, once")
-    # In a process of its own, which can be ended at any moment: compilers swallow interrupts.
-    program = "from mmdiscover.search import compile_kernels; compile_kernels()"
-    with subprocess.Popen([sys.executable, "-c", program], start_new_session=True) as compiler:
-        if interrupts.guard(compiler.wait) is None:
-            compiler.kill()
 
 
 def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any]:
@@ -177,6 +162,7 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
     return {
         "found": found is not None,
         "scheme_id": found and found.scheme_id,
+        "scheme_ids": [found.scheme_id, *found.others] if found else [],
         "scheme": found.verified.scheme.name if found else plan.target.name,
         "ring": found and str(found.verified.ring),
         "hash": found and found.verified.hash,
@@ -184,6 +170,7 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
         "settings": found and asdict(found.settings),
         "starts": tally.trials,
         "fits": tally.fits,
+        "open_fits": list(discovery.open_fits),
         "best_residual": tally.best_residual if isfinite(tally.best_residual) else None,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(tally.cpu_seconds, 3),
@@ -221,12 +208,12 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
     scheme = verified.scheme
     classical = scheme.format.classical_rank
     checks = ", ".join(name for name, passed in verified.certificate.checks.items() if passed)
-    # An address of a server may hold a password.
-    where = "" if db == DEFAULT_DATABASE or "@" in db else f" --db {shlex.quote(db)}"
+    where = database_option(db)
     file_name = f"multiply_{scheme.name.replace(':', '_')}.py"
     asked = "" if scheme.rank == plan.target.rank else f", asked for {plan.target.rank}"
     # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
-    others = discovery.tally.candidates - 1
+    late = discovery.tally.candidates - 1
+    others = ", ".join(map(str, found.others))
     lines = [
         f"{scheme.name}: {output.counted(scheme.rank, 'product')} instead of {classical}{asked}",
         f"  ring       {verified.ring}",
@@ -234,11 +221,22 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
         f"  proved by  {checks}",
         f"  scheme     {found.scheme_id}, hash {verified.hash[:12]}, {'new' if found.new else 'known before'}",
         f"  effort     {_effort(discovery, plan, seconds)}",
-        *([f"  also       {others} more made exact, kept as float fits"] if others else []),
+        *([f"  also       scheme {others} of the same fit"] if others else []),
+        *([f"  also       {late} more made exact, kept as float fits"] if late else []),
         formulas(verified),
         "",
         "Next:",
         f"  {output.PROGRAM} schemes show {found.scheme_id}{where}",
         f"  {output.PROGRAM} export {found.scheme_id} --to numpy -o {file_name}{where}",
     ]
+    if discovery.open_fits:
+        count = output.counted(len(discovery.open_fits), "exact fit")
+        lines.append(f"  {_take_up_again(discovery, plan, db)}  # {count} without a scheme")
     print("\n".join(lines))
+
+
+def _take_up_again(discovery: Discovery, plan: Plan, db: str) -> str:
+    """The command that refines what was left."""
+    target, fits = plan.target, discovery.open_fits
+    which = f"--all-unrefined --format {target.format} --rank {target.rank}" if len(fits) > 1 else str(fits[0])
+    return f"{output.PROGRAM} refine {which}{database_option(db)}"

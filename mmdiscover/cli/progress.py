@@ -1,4 +1,4 @@
-"""What `discover` shows while it works: live sums on a terminal, plain lines elsewhere."""
+"""What `discover` and `refine` show while they work: live sums on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mmdiscover.campaign.plan import Budget
+    from mmdiscover.campaign.refining import FitResult, RefinePlan
     from mmdiscover.campaign.runner import Plan
     from mmdiscover.campaign.trial import Phase, TrialOutcome
 
@@ -126,10 +127,82 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+class PlainRefining:
+    """One line for each fit that is done with."""
+
+    def __init__(self, print_line: Any = output.note) -> None:
+        self._print_line = print_line
+
+    def fit(self, result: FitResult) -> None:
+        """Print what became of it."""
+        self._print_line(refined_line(result))
+
+
+def refined_line(result: FitResult) -> str:
+    """What became of a fit."""
+    if result.exact:
+        ids = ", ".join(str(stored.scheme_id) for stored in result.stored)
+        ending = f"made exact over {result.verified[0].ring}, scheme {ids}"
+    else:
+        ending = f"not made exact: {result.reason}"
+    tried = output.counted(len(result.attempts), "attempt")
+    return f"fit {result.fit.id} ({result.fit.scheme}): {ending} ({tried}, {result.cpu_seconds:.2f} s)"
+
+
+class LiveRefining(PlainRefining):
+    """Event lines above a bar."""
+
+    def __init__(self, plan: RefinePlan) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self.live = Live(self, console=Console(stderr=True), refresh_per_second=8, transient=True)
+        super().__init__(lambda line: self.live.console.print(line, markup=False, highlight=False))
+        self._spinner = Spinner("dots")
+        self._total, self._done, self._exact, self._begun = len(plan.fits), 0, 0, time.monotonic()
+
+    def fit(self, result: FitResult) -> None:
+        """Print what became of it, and count it."""
+        super().fit(result)
+        self._done += 1
+        self._exact += result.exact
+
+    def __rich__(self) -> Any:
+        """What stands below the event lines now."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        self._spinner.update(text=Text(self.summary()))
+        return Group(self._spinner, ProgressBar(total=self._total, completed=self._done, width=60))
+
+    def summary(self) -> str:
+        """The live line."""
+        elapsed = clock(time.monotonic() - self._begun)
+        fits = output.counted(self._total, "fit")
+        return f"refining: {self._done} of {fits} done · {self._exact} made exact · {elapsed} elapsed"
+
+
+def _is_plain() -> bool:
+    return not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
+
+
+@contextmanager
+def refining_progress(plan: RefinePlan) -> Iterator[PlainRefining]:
+    """The observer of `refine` that fits standard error, as long as the context lasts."""
+    if _is_plain() or not plan.fits:
+        yield PlainRefining()
+        return
+    shown = LiveRefining(plan)
+    with shown.live:
+        yield shown
+
+
 @contextmanager
 def progress(plan: Plan) -> Iterator[PlainProgress]:
-    """The observer that fits standard error, as long as the context lasts."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    """The observer of `discover` that fits standard error, as long as the context lasts."""
+    if _is_plain():
         yield PlainProgress()
         return
     shown = LiveProgress(plan)

@@ -1,15 +1,33 @@
-"""Schemes taken out of the database: trusted only after they are verified again."""
+"""What is taken out of the database; schemes are trusted only after they are verified again."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mmdiscover.errors import DatabaseError, MMDiscoverError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mmdiscover.core.verified import VerifiedScheme
     from mmdiscover.verify import Verdict
     from results_db.queries import StoredScheme
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What is read within comes from a database that is there and open: what fails is not what the user typed.
+
+    Raises
+    ------
+    MMDiscoverError
+        Instead of a `DatabaseError`.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        raise MMDiscoverError(str(error)) from None
 
 
 def load(db: str, scheme_id: str) -> StoredScheme:
@@ -26,12 +44,8 @@ def load(db: str, scheme_id: str) -> StoredScheme:
     """
     from results_db import open_database, queries
 
-    with open_database(db, create=False) as database:
-        try:
-            return queries.load_scheme(database, scheme_id)
-        except DatabaseError as error:
-            # The database is there and open: what fails now is not what the user typed.
-            raise MMDiscoverError(str(error)) from None
+    with open_database(db, create=False) as database, reading():
+        return queries.load_scheme(database, scheme_id)
 
 
 def check(stored: StoredScheme) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select
 
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.errors import DatabaseError, InputError
@@ -36,8 +36,10 @@ class FitRow:
     rank : int
     state : str
         ``open`` or, when it led to a verified scheme that is stored, ``refined``.
-    runs, attempts : int
-        How often it was refined, and attempts of all those runs.
+    runs : int
+        How often it was taken up again.
+    attempts : int
+        Those of the trial and of all runs.
     status, reason : str or None
         How the last attempt ended and why. Where none is on record, what the trial says about its refinement.
     scheme_ids : tuple of int
@@ -161,8 +163,10 @@ def fit_row(db: Database, fit_id: int) -> FitRow:
     DatabaseError
         If its row is damaged.
     """
-    with db.read() as connection:
-        rows = _fit_rows(db, connection, [_FIT.id == fit_id])
+    rows = []
+    if 0 < fit_id < 2**31:  # others fit no integer column
+        with db.read() as connection:
+            rows = _fit_rows(db, connection, [_FIT.id == fit_id])
     if not rows:
         raise _missing(db, fit_id)
     return rows[0]
@@ -216,7 +220,7 @@ def _fit_rows(db: Database, connection: Connection, conditions: Iterable[ColumnE
         select(
             _ATTEMPT.fit_id,
             func.count().label("attempts"),
-            func.count(distinct(_ATTEMPT.run)).label("runs"),
+            func.max(_ATTEMPT.run).label("runs"),
             func.max(_ATTEMPT.id).label("last"),
         )
         .group_by(_ATTEMPT.fit_id)

@@ -30,7 +30,7 @@ def work(seconds: float) -> float:
 
 
 def start(waves: Any, interrupts: Interrupts | None = None, workers: int = WORKERS) -> Any:
-    return run_in_workers(work, waves, interrupts or Interrupts(), workers)  # type: ignore[arg-type]
+    return run_in_workers(work, waves, interrupts or Interrupts(), workers)
 
 
 def outcomes(pool: Any) -> Iterator[float]:
@@ -85,7 +85,7 @@ def test_what_asking_for_a_wave_raises_is_raised(before: int) -> None:
     # As in this process, where nothing stands between.
     tasks: Any = (task for wave in waves() for task in wave)
     with pytest.raises(LookupError):
-        list(run_in_process(work, tasks, Interrupts()))  # type: ignore[arg-type]
+        list(run_in_process(work, tasks, Interrupts()))
 
 
 @pytest.mark.parametrize("position", [0, 5])

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from mmdiscover.campaign.interrupts import Interrupts
-from mmdiscover.cli import discover as discover_command
+from mmdiscover.cli import running
 from mmdiscover.cli.options import parse_duration
 from mmdiscover.errors import InputError
 
@@ -274,9 +274,9 @@ def test_the_search_is_compiled_beforehand(
         return started[-1]
 
     monkeypatch.setattr("mmdiscover.search.kernels_compiled", lambda: False)
-    monkeypatch.setattr(discover_command, "subprocess", SimpleNamespace(Popen=start))
+    monkeypatch.setattr(running, "subprocess", SimpleNamespace(Popen=start))
     interrupts = Interrupts()
     interrupts.by_user = interrupted
-    discover_command._compile(interrupts)
+    running.compile_search(interrupts)
     assert "compiling the search" in capsys.readouterr().err
     assert [process.returncode for process in started] == [-signal.SIGKILL if interrupted else 0]

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mmdiscover.campaign.plan import Budget, plan_target
+from mmdiscover.campaign.refining import FitResult, RefinePlan
 from mmdiscover.campaign.runner import Plan, Tally
 from mmdiscover.campaign.trial import Kernels, Phase, run_trial
-from mmdiscover.cli.progress import LiveProgress, PlainProgress, budget_spent, clock, events
+from mmdiscover.cli.progress import (
+    LiveProgress,
+    LiveRefining,
+    PlainProgress,
+    budget_spent,
+    clock,
+    events,
+    refining_progress,
+)
 from mmdiscover.core.format import Format
+from mmdiscover.refine import RefineSettings
+from results_db.queries import FitRow
+from results_db.repository import Stored
 from tests.campaign.fakes import ScriptedRefine, ScriptedSearch, trial_task
+from tests.results_db.samples import schemes
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
@@ -31,7 +44,14 @@ def outcome(index: int) -> TrialOutcome:
     ("index", "rejected", "words"),
     [
         (0, None, []),
-        (1, None, ["start 1: exact fit after 11 iterations", "start 1: not made exact: by script"]),
+        (
+            1,
+            None,
+            [
+                "start 1: exact fit after 11 iterations",
+                "start 1: not made exact: stuck in fix (3 zeros, 2 entries free): by script",
+            ],
+        ),
         (2, None, ["start 2: exact fit after 12 iterations", "start 2: made exact and verified"]),
         (2, "it is wrong", ["start 2: exact fit", "start 2: rejected by verification: it is wrong"]),
         (3, None, ["start 3: failed by ZeroDivisionError: trial 3 is broken"]),
@@ -89,6 +109,31 @@ def test_live_sums() -> None:
 )
 def test_the_budget_that_ends_first_counts(budget: Budget, spent: float | None) -> None:
     assert budget_spent(budget, replace(Tally(), trials=10), elapsed=30.0) == spent
+
+
+def result(number: int, **changes: Any) -> FitResult:
+    row = FitRow(number, 1, Format(2, 2, 2), 7, "open", 0, 1, "stuck", "by script", (), "2026-01-01T00:00:00+00:00")
+    return replace(FitResult(row, "stuck", "stuck in fix: 2 of 84 entries free"), cpu_seconds=0.25, **changes)
+
+
+def test_refined_fits_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    exact = result(3, status="exact", reason=None, verified=(schemes()["thirds"],), stored=(Stored(9, new=True),))
+    plan = RefinePlan((exact.fit,) * 3, RefineSettings(), 1, 1)
+    with refining_progress(plan) as progress:
+        progress.fit(exact)
+        progress.fit(result(4))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "fit 3 (2x2x2:7): made exact over Q, scheme 9 (0 attempts, 0.25 s)",
+        "fit 4 (2x2x2:7): not made exact: stuck in fix: 2 of 84 entries free (0 attempts, 0.25 s)",
+    ]
+    live = LiveRefining(plan)
+    assert live.summary().startswith("refining: 0 of 3 fits done · 0 made exact · 0:0")
+    live.fit(exact)
+    live.fit(result(4))
+    assert live.summary().startswith("refining: 2 of 3 fits done · 1 made exact · 0:0")
+    assert len(live.__rich__().renderables) == 2
 
 
 def test_clock() -> None:

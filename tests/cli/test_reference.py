@@ -10,6 +10,8 @@ from mmdiscover.cli.main import app
 from mmdiscover.core.ring import Ring
 from mmdiscover.export import LANGUAGES
 from mmdiscover.interop import EXPORT_FORMATS
+from mmdiscover.refine import Criterion
+from results_db.models import FitState
 from results_db.queries import SORTS
 from tests.cli.reference import PATH, commands, help_text, render
 
@@ -24,6 +26,10 @@ def test_the_commands_are_those_agreed_on() -> None:
     assert set(COMMANDS) == {
         (),
         ("discover",),
+        ("refine",),
+        ("fits",),
+        ("fits", "list"),
+        ("fits", "show"),
         ("verify",),
         ("export",),
         ("schemes",),
@@ -63,6 +69,9 @@ def test_every_command_takes_a_database_and_prints_json(path: tuple[str, ...]) -
 @pytest.mark.parametrize(
     ("path", "option", "choices"),
     [
+        (("discover",), "--preference", tuple(Criterion)),
+        (("refine",), "--preference", tuple(Criterion)),
+        (("fits", "list"), "--state", tuple(FitState)),
         (("schemes", "list"), "--sort", SORTS),
         (("schemes", "list"), "--ring", tuple(Ring)),
         (("schemes", "export"), "--format", tuple(EXPORT_FORMATS)),

@@ -101,7 +101,7 @@ def test_a_vain_refinement_leaves_the_fit_open(db: Database, fit_id: int) -> Non
     assert repository.record_refinement(db, fit_id, refinement(run=1)) == RecordedRun(1, ())
     assert repository.record_refinement(db, fit_id, refinement(run=2)) == RecordedRun(2, ())
     row = queries.fit_row(db, fit_id)
-    assert (row.state, row.runs, row.attempts, row.scheme_ids) == ("open", 3, 3, ())
+    assert (row.state, row.runs, row.attempts, row.scheme_ids) == ("open", 2, 3, ())
     assert (row.status, row.reason) == ("stuck", "the last six entries are not rational")
     assert rows(db, models.Discovery) == []
 
@@ -116,7 +116,7 @@ def test_a_fit_that_became_exact_stays_refined(db: Database, fit_id: int) -> Non
     more = repository.record_refinement(db, fit_id, refinement(THIRDS, STRASSEN, HALVES, run=3))
     assert more == RecordedRun(3, (Stored(2, new=True), Stored(1, new=False), Stored(3, new=True)))
     row = queries.fit_row(db, fit_id)
-    assert (row.state, row.runs, row.attempts, row.scheme_ids) == ("refined", 4, 8, (1, 2, 3))
+    assert (row.state, row.runs, row.attempts, row.scheme_ids) == ("refined", 3, 8, (1, 2, 3))
     assert [row.scheme_id for row in queries.attempts_of_fit(db, fit_id)] == [None, None, 1, None, None, 2, 1, 3]
     assert [(row["scheme_id"], row["kind"], row["trial_id"], row["detail"]) for row in rows(db, models.Discovery)] == [
         (1, "refinement", 1, "fit 1, run 1"),
@@ -275,7 +275,7 @@ def test_fits_are_listed(db: Database) -> None:
         "format": "3x3x3",
         "rank": 23,
         "state": "refined",
-        "runs": 1,
+        "runs": 0,
         "attempts": 2,
         "status": "exact",
         "reason": "all entries are rational",

@@ -1,4 +1,7 @@
-"""Refine the first exact fits of each scheme and count what comes out.
+"""Search exact fits of each scheme with learnt settings, make them exact, and count what comes out.
+
+Trials, fits, attempts and schemes are kept in databases in `work`, one per scheme, and the table is made from them
+alone: a run that was interrupted goes on with the first scheme that it had not finished searching for.
 
 Usage: python -m experiments.refinement.run [REPORT.md]
 """
@@ -9,127 +12,184 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from experiments.provenance import provenance, write_report
-from mmdiscover.core.format import parse_scheme_name
-from mmdiscover.core.metrics import additions, rank_distribution
-from mmdiscover.refine import RefineSettings, refine
-from mmdiscover.search import SearchSettings, run_start
-from mmdiscover.verify import verify
+from experiments.provenance import provenance, table, write_report
+from experiments.starts import parse_scheme
+from mmdiscover.campaign.learning import Learner, candidates
+from mmdiscover.campaign.plan import plan_target, waves
+from mmdiscover.campaign.refining import plan_refinement, refine_fits
+from mmdiscover.core.records import fewest_known_additions
+from mmdiscover.core.ring import Ring
+from mmdiscover.refine import RefineSettings
+from mmdiscover.search import run_start
+from results_db import open_database, queries, repository
+from results_db.repository import TrialRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mmdiscover.core.factors import Factors
+    from mmdiscover.campaign.plan import TrialTask
+    from mmdiscover.campaign.refining import FitResult
+    from mmdiscover.search import Fit
+    from results_db import Database
+    from results_db.queries import FitRow, SchemeRow
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.toml"
+WORK = HERE / "work"
 REPORT = HERE.parents[1] / "reports" / "refinement.md"
 FINDINGS = HERE / "findings.md"
 
-_RINGS = ("ZT", "Z", "Q")
+OTHER_FAMILY = "another family"
+_RINGS = (Ring.ZT, Ring.Z, Ring.Q)
 _COLUMNS = (
     "scheme",
     "fits",
     "exact",
     "ZT / Z / Q",
-    "failures",
-    "distributions",
-    "search, s per fit",
-    "refinement, median s",
+    "in the fit's own family",
+    "classes",
+    "search, CPU s per fit",
+    "refinement, CPU s: median",
     "most",
+    "CPU s per exact scheme",
     "fewest additions",
+    "known",
 )
 
 
-@dataclass(frozen=True)
-class Start:
-    """An exact fit, the seed of its refinement, and the CPU seconds of all starts since the one before."""
-
-    fit: Factors
-    seed: np.random.SeedSequence
-    seconds: float
-
-
-def exact_fits(scheme: str, seed: int) -> Iterator[Start]:
-    """Exact fits from random starts, without end."""
-    fmt, rank = parse_scheme_name(scheme)
-    if rank is None:
-        raise ValueError(f"{scheme!r} names no rank")
-    begun, index = time.process_time(), 0
-    while True:
-        search_seed, refine_seed = np.random.SeedSequence(seed, spawn_key=(0, index)).spawn(2)
-        fit = run_start(fmt, rank, SearchSettings(), search_seed)
-        index += 1
-        if fit.exact:
-            yield Start(fit.factors, refine_seed, time.process_time() - begun)
-            begun = time.process_time()
+def searched(scheme: str, seed: int, fits: int, minutes: float) -> Database:
+    """The database of a scheme, with the finished search."""
+    WORK.mkdir(exist_ok=True)
+    path = WORK / f"{scheme.replace(':', '_')}.db"
+    if path.exists():
+        db = open_database(f"sqlite:///{path}")
+        if queries.campaign_summary(db, 1).state == "finished":
+            return db
+        db.close()
+        for file in WORK.glob(f"{path.name}*"):
+            file.unlink()
+    db = open_database(f"sqlite:///{path}")
+    # More than one BLAS thread makes systems of this size many times slower.
+    with threadpool_limits(1):
+        search(db, scheme, seed, fits, minutes)
+    return db
 
 
-def row(scheme: str, seed: int, count: int) -> str:
+def search(db: Database, scheme: str, seed: int, fits: int, minutes: float) -> None:
+    """Record trials of a new campaign until so many fits or CPU minutes."""
+    fmt, rank = parse_scheme(scheme)
+    target = plan_target(fmt, rank)
+    learner = Learner(fmt, rank, candidates(fmt, rank, target.pins))
+    campaign = repository.create_campaign(db, name=scheme, kind="experiment", seed=seed, settings={"fits": fits})
+    target_id = repository.add_target(db, campaign, 0, fmt, rank, {})
+    found, begun = 0, time.process_time()
+    for wave in waves(target, seed, None, learner):
+        outcomes = []
+        for task in wave:
+            before = time.process_time()
+            fit = run_start(fmt, rank, task.search, task.seeds()[0])
+            record = _record(task, fit, time.process_time() - before)
+            repository.record_trial(db, target_id, record, fit=fit.factors if fit.exact else None)
+            outcomes.append((task.search, int(fit.exact), fit.iterations))
+            found += fit.exact
+            if found >= fits or time.process_time() - begun >= 60 * minutes:
+                repository.set_campaign_state(db, campaign, "finished")
+                return
+        for outcome in outcomes:
+            learner.learn(*outcome)
+
+
+def _record(task: TrialTask, fit: Fit, seconds: float) -> TrialRecord:
+    seed = task.seeds()[0]
+    assert isinstance(seed.entropy, int)
+    return TrialRecord(
+        index=task.index,
+        seed_entropy=seed.entropy,
+        spawn_key=tuple(seed.spawn_key),
+        settings=asdict(task.search),
+        status=str(fit.status),
+        residual=fit.residual,
+        squared_norm=fit.squared_norm,
+        iterations=fit.iterations,
+        search_seconds=seconds,
+        cpu_seconds=seconds,
+    )
+
+
+class Progress:
+    """Says on standard error how far it is."""
+
+    def fit(self, result: FitResult) -> None:
+        """One line for each fit."""
+        print(f"{result.fit.scheme} fit {result.fit.id}: {result.status}", file=sys.stderr, flush=True)
+
+
+def own_ring(db: Database, fit: FitRow) -> str:
+    """What came out of the fit's own family: the first ring of its attempts there, or how the last one ended."""
+    attempts = [a for a in queries.attempts_of_fit(db, fit.id) if a.stages[0].name != OTHER_FAMILY]
+    rings = {Ring(attempt.ring) for attempt in attempts if attempt.ring is not None}
+    return str(min(rings, key=_RINGS.index)) if rings else attempts[-1].status
+
+
+def row(db: Database, scheme: str) -> list[object]:
     """One line of the table."""
-    outcomes: Counter[str] = Counter()
-    search_seconds, refine_seconds, counted, classes = [], [], [], set()
-    for _, start in zip(range(count), exact_fits(scheme, seed), strict=False):
-        begun = time.process_time()
-        refined = refine(start.fit, RefineSettings(), start.seed)
-        refine_seconds.append(time.process_time() - begun)
-        search_seconds.append(start.seconds)
-        if refined.scheme is None:
-            outcomes[refined.status] += 1
-        elif not verify(refined.scheme).ok:
-            outcomes["wrong"] += 1
-        else:
-            outcomes[refined.scheme.ring] += 1
-            counted.append(additions(refined.scheme))
-            classes.add(rank_distribution(refined.scheme))
-    exact = sum(outcomes[ring] for ring in _RINGS)
-    failures = ", ".join(f"{name} {n}" for name, n in sorted(outcomes.items()) if name not in _RINGS) or "–"
-    cells = [
+    fmt, rank = parse_scheme(scheme)
+    trials_seconds = queries.campaign_summary(db, 1).targets[0].cpu_seconds
+    fits = queries.list_fits(db)
+    stored = {scheme.id: scheme for scheme in queries.list_schemes(db)}
+    best: list[SchemeRow] = [stored[fit.scheme_ids[0]] for fit in fits if fit.scheme_ids]
+    rings = Counter(scheme.ring for scheme in best)
+    own = Counter(own_ring(db, fit) for fit in fits)
+    seconds = [queries.attempts_of_fit(db, fit.id)[0].cpu_seconds or 0.0 for fit in fits]
+    count = len(fits)
+    if not count:
+        return [scheme, 0, *["–"] * (len(_COLUMNS) - 2)]
+    known = fewest_known_additions(fmt, rank)
+    return [
         scheme,
         count,
-        exact,
-        " / ".join(str(outcomes[ring]) for ring in _RINGS),
-        failures,
-        len(classes),
-        f"{sum(search_seconds) / count:.3f}",
-        f"{median(refine_seconds):.2f}",
-        f"{max(refine_seconds):.1f}",
-        min(counted, default="–"),
+        f"{len(best)} ({len(best) / count:.0%})",
+        " / ".join(str(rings[ring]) for ring in _RINGS),
+        ", ".join(f"{name} {number}" for name, number in sorted(own.items(), reverse=True)),
+        len({scheme.orbit_class for scheme in best}),
+        f"{trials_seconds / count:.3g}",
+        f"{median(seconds):.2f}",
+        f"{max(seconds):.1f}",
+        f"{(trials_seconds + sum(seconds)) / len(best):.3g}" if best else "–",
+        min((scheme.additions for scheme in best), default="–"),
+        "–" if known is None else known,
     ]
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 def main() -> None:
-    """Measure all schemes and write the report."""
+    """Search, refine and write the report."""
     report = Path(sys.argv[1]) if len(sys.argv) > 1 else REPORT
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     rows = []
-    # More than one BLAS thread makes systems of this size many times slower.
-    with threadpool_limits(1):
-        for scheme in settings["schemes"]:
-            rows.append(row(scheme, settings["seed"], settings["fits"]))
+    for prefix in ("", "hard_"):
+        for scheme in settings[f"{prefix}schemes"]:
+            db = searched(scheme, settings["seed"], settings[f"{prefix}fits"], settings[f"{prefix}minutes"])
+            waiting = [fit for fit in queries.list_fits(db) if not fit.attempts]
+            refine_fits(db, plan_refinement(waiting, RefineSettings(), settings["seed"], None), Progress())
+            rows.append(row(db, scheme))
             print(rows[-1], file=sys.stderr, flush=True)
+            db.close()
     write_report(
         report,
         [
             "# From float fits to exact schemes",
             "",
-            "Exact fits as they come from the search with default settings, refined with default settings; every",
-            "scheme that is counted passed both proofs. Times are CPU seconds on one BLAS thread. *Distributions*:",
-            "different distributions of the ranks of the coefficient matrices, a lower bound on the number of",
-            "inequivalent schemes.",
+            "Exact fits as they come from the search with learnt settings, refined with default settings; every scheme",
+            "that is counted passed both proofs. Times are CPU seconds on one BLAS thread. *In the fit's own family*:",
+            "what would have come out without leaving it for another one. *Classes*: different orbit classes.",
+            "*Known*: fewest additions of published ternary schemes, without sharing of subexpressions.",
             "",
-            f"| {' | '.join(_COLUMNS)} |",
-            "|---" * len(_COLUMNS) + "|",
-            *rows,
+            *table(_COLUMNS, rows),
             "",
             FINDINGS.read_text(encoding="utf-8"),
             provenance("python -m experiments.refinement.run", SETTINGS),

@@ -1,11 +1,11 @@
-"""The best known ranks, as published."""
+"""The best known ranks and counts of additions, as published."""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
@@ -44,12 +44,38 @@ def best_known_rank(fmt: Format, ring: Ring | None = None) -> int | None:
     return min((known[part] for part in VALID_OVER[ring or Ring.Q] if part in known), default=None)
 
 
+def fewest_known_additions(fmt: Format, rank: int) -> int | None:
+    """The fewest additions, without sharing of subexpressions, that are known for a ternary scheme.
+
+    Parameters
+    ----------
+    fmt : Format
+        In any order.
+    rank : int
+
+    Returns
+    -------
+    int or None
+        None where the table has no such format and rank.
+    """
+    known = _additions().get(fmt.sorted(), {})
+    return known["naive"] if known.get("rank") == rank else None
+
+
 @lru_cache(maxsize=1)
 def _table() -> Mapping[Format, Mapping[Ring, int]]:
-    text = (files("mmdiscover.core") / "data" / "known_ranks.json").read_text(encoding="utf-8")
     return {
         # Border ranks stand beside the rings: they belong to approximate schemes.
-        Format.parse(name): {ring: ranks[ring] for ring in Ring if ring in ranks}
-        for name, ranks in json.loads(text).items()
-        if not name.startswith("_")
+        fmt: {ring: ranks[ring] for ring in Ring if ring in ranks}
+        for fmt, ranks in _data("known_ranks.json").items()
     }
+
+
+@lru_cache(maxsize=1)
+def _additions() -> Mapping[Format, Mapping[str, int]]:
+    return _data("known_additions.json")
+
+
+def _data(name: str) -> dict[Format, Any]:
+    text = (files("mmdiscover.core") / "data" / name).read_text(encoding="utf-8")
+    return {Format.parse(key): value for key, value in json.loads(text).items() if not key.startswith("_")}

@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 import pytest
 
 from mmdiscover.core.format import Format
-from mmdiscover.core.records import VALID_OVER, best_known_rank
+from mmdiscover.core.records import VALID_OVER, best_known_rank, fewest_known_additions
 from mmdiscover.core.ring import Ring
 
 
@@ -49,3 +49,11 @@ def test_the_table_is_complete_and_consistent() -> None:
             assert rank is not None
             assert fmt.flattening_rank <= rank <= fmt.classical_rank
             assert all(rank <= (ranks[part] or 0) for part in VALID_OVER[ring])
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "expected"),
+    [("2x2x2", 7, 18), ("3x2x3", 15, 58), ("3x3x3", 23, 84), ("3x3x3", 24, None), ("2x2x17", 50, None)],
+)
+def test_known_additions(name: str, rank: int, expected: int | None) -> None:
+    assert fewest_known_additions(Format.parse(name), rank) == expected

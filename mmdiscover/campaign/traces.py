@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.scheme import Scheme
     from mmdiscover.core.verified import VerifiedScheme
-    from mmdiscover.refine import Attempt, Refined
+    from mmdiscover.refine import Refined
 
 REJECTED = "rejected"
 """Status of an attempt, or a refinement, whose candidate failed verification."""
@@ -126,7 +126,7 @@ class Run:
         rejected = {} if proofs is None else dict(proofs.rejected)
         records = []
         for attempt in self.refined.attempts:
-            scheme = _scheme_of(self.refined, attempt)
+            scheme = attempt.scheme
             record = AttemptRecord(
                 status=str(attempt.status),
                 ring=attempt.ring,
@@ -140,15 +140,6 @@ class Run:
             records.append(record)
         unknown = AttemptRecord(status=REJECTED, ring=None, reason="", stages=(), resolves=0)
         return (*records, *(_rejected(unknown, scheme, reason) for scheme, reason in rejected.items()))
-
-
-def _scheme_of(refined: Refined, attempt: Attempt) -> Scheme | None:
-    """The candidate that an attempt led to, where its ring alone tells."""
-    if attempt.ring is None:
-        return None
-    candidates = [scheme for scheme in refined.schemes if scheme.ring is attempt.ring]
-    rivals = [other for other in refined.attempts if other.ring is attempt.ring]
-    return candidates[0] if len(candidates) == len(rivals) == 1 else None
 
 
 def _rejected(record: AttemptRecord, candidate: Scheme, reason: str) -> AttemptRecord:

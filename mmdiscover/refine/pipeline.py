@@ -155,11 +155,10 @@ class _Search:
             u, v, w = unflatten(point.fractions, self._format.shape)
             scheme = canonical_form(Scheme(self._format, u, v, w))
             self._found[scheme] = None
-        ring = None if scheme is None else scheme.ring
         stages = tuple(point.stages)
         if origin is not None:
             stages = (replace(stages[0], name=origin), *stages)
-        self._attempts.append(Attempt(status, ring, stages, reason, point.resolves))
+        self._attempts.append(Attempt(status, scheme, stages, reason, point.resolves))
 
     def enough(self) -> bool:
         """Whether there are as many schemes as are wanted."""

@@ -31,6 +31,7 @@ _LARGEST_ENTRY = 20.0
 _NEAR_DENOMINATORS = (1, 2, 4, 8)
 _TRIES_PER_FIX = 25
 _SMALLEST_BATCH = 4
+_MOST_FAILURES = 8
 _BACKTRACKS = 10
 _FAR = 0.5
 
@@ -117,13 +118,18 @@ class FixedPoint:
         bool
             Whether at least one is fixed.
         """
-        if self.fix(indices, values):
-            return True
-        if len(indices) <= _SMALLEST_BATCH:
-            return False
-        half = len(indices) // 2
-        held = self.fix_nearest(indices[:half], values[:half])
-        return self.fix_nearest(indices[half:], values[half:]) or held
+        batches, failures, held = [(indices, values)], 0, False
+        # A failure is dear, and where there are many the attraction did not end at a sparse point.
+        while batches and failures < _MOST_FAILURES:
+            indices, values = batches.pop()
+            if self.fix(indices, values):
+                held = True
+                continue
+            failures += 1
+            half = len(indices) // 2
+            if half >= _SMALLEST_BATCH:
+                batches += [(indices[half:], values[half:]), (indices[:half], values[:half])]
+        return held
 
     def move_and_fix(self, index: int, value: float) -> bool:
         """Fix one entry, by way of the middle when `value` is far: families are curved, and re-solves are local."""

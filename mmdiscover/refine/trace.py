@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmdiscover.core.ring import Ring
+    from mmdiscover.core.scheme import Scheme
 
 
 class RefineStatus(StrEnum):
@@ -48,8 +49,8 @@ class Attempt:
     Parameters
     ----------
     status : RefineStatus
-    ring : Ring or None
-        With ``EXACT`` that of the scheme.
+    scheme : Scheme or None
+        With ``EXACT`` the candidate, in canonical form.
     stages : tuple of Stage
         In their order; the attempt ended in the last one.
     reason : str
@@ -59,10 +60,15 @@ class Attempt:
     """
 
     status: RefineStatus
-    ring: Ring | None
+    scheme: Scheme | None
     stages: tuple[Stage, ...]
     reason: str
     resolves: int
+
+    @property
+    def ring(self) -> Ring | None:
+        """That of the scheme."""
+        return None if self.scheme is None else self.scheme.ring
 
     def __str__(self) -> str:
         last = self.stages[-1]

@@ -56,7 +56,7 @@ def refined(*schemes: Scheme) -> Refined:
         stage = Stage("fix", zeros=3, fixed=4, free=2, residual=0.0)
         return Refined(RefineStatus.STUCK, (), (Attempt(RefineStatus.STUCK, None, (stage,), "by script", 3),))
     stage = Stage("fix", zeros=3, fixed=6, free=0, residual=0.0)
-    attempts = tuple(Attempt(RefineStatus.EXACT, scheme.ring, (stage,), "", 5) for scheme in schemes)
+    attempts = tuple(Attempt(RefineStatus.EXACT, scheme, (stage,), "", 5) for scheme in schemes)
     return Refined(RefineStatus.EXACT, schemes, attempts)
 
 

@@ -175,7 +175,8 @@ def solve(matrix: NDArray[np.object_], right: NDArray[np.object_], modulus: int 
     size = matrix.shape[0]
     if matrix.shape != (size, size):
         raise InputError(f"matrix has shape {matrix.shape}, expected a square one")
-    work = np.concatenate([matrix.astype(object), right.reshape(size, -1).astype(object)], axis=1)
+    columns = right[:, None] if right.ndim == 1 else right
+    work = np.concatenate([matrix.astype(object), columns.astype(object)], axis=1)
     if modulus:
         work %= modulus
     for column in range(size):

@@ -116,10 +116,17 @@ def test_every_round_is_narrower_and_stricter(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "_step", watched)
     rounds = Attraction(grid=(0.0,), exponent=0.7, longest_step=1.0, widths=(0.3, 0.1), iterations=2)
     attract(TENSOR, STRASSEN, ALL, rounds, np.full(len(STRASSEN), 16.0))
-    assert seen == [(16.0, 1e-3, (0.3, 0.7))] * 2 + [(4.0, pytest.approx(3e-4), (0.1, 0.7))] * 2
+    assert seen == [(16.0, 1e-3, (0.3, 0.7))] * 2 + [(4.0, pytest.approx(1e-4), (0.1, 0.7))] * 2
     seen.clear()
-    attract(TENSOR, STRASSEN, ALL, replace(rounds, widths=(0.3,) * 9, iterations=1))
-    assert seen[-1][1] == 1e-6
+    attract(TENSOR, STRASSEN, ALL, replace(rounds, widths=(0.3,) * 5, iterations=1, looseness=2e-5))
+    assert [looseness for _, looseness, _ in seen] == pytest.approx([2e-5 * 10.0**-k for k in range(5)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_less_looseness_it_keeps_nearer_to_the_exact_fits(seed: int) -> None:
+    point = flatten(found("2x2x2:7", seed).arrays)
+    loose, strict = (attract(TENSOR, point, ALL, replace(TO_ZERO, looseness=x)) for x in (1e-3, 1e-5))
+    assert error(strict) < 1e-2 * error(loose)
 
 
 def test_a_round_ends_when_steps_are_short(monkeypatch: pytest.MonkeyPatch) -> None:

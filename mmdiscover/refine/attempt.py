@@ -91,7 +91,7 @@ def _wander(fit: Factors, distance: float, rng: np.random.Generator) -> Factors:
 
 
 def _fix_zeros(point: FixedPoint, sparse: Factors) -> bool:
-    """Fix the entries that are small beside the largest of their vector, in batches; whether the first batch held."""
+    """Fix the entries that are small beside the largest of their vector, in batches; whether the fit is exact again."""
     u, v, w = (np.broadcast_to(np.abs(factor).max(axis=0), factor.shape) for factor in sparse.arrays)
     scale: Array = np.maximum(flatten((u, v, w)), 1e-300)
     held = False
@@ -99,5 +99,5 @@ def _fix_zeros(point: FixedPoint, sparse: Factors) -> bool:
         size = np.abs(point.vector) / scale
         small = np.flatnonzero(point.free & (size <= tolerance))
         small = small[np.argsort(size[small], kind="stable")]
-        held |= len(small) > 0 and point.fix_nearest(small, np.zeros(len(small)))
+        held |= point.fix_nearest(small, np.zeros(len(small)))  # a re-solve where none is small
     return held

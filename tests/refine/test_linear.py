@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
-from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, unflatten
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from mmdiscover.core.scheme import Scheme
 
 ONE = np.ones((1, 1, 1))
 

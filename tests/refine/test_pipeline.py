@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,18 +16,15 @@ from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.core.symmetry import sandwich
-from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions.gauss_newton import flatten, unflatten
+from mmdiscover.decompositions.gauss_newton import flatten
 from mmdiscover.errors import InputError
 from mmdiscover.refine import Refined, RefineSettings, RefineStatus, pipeline, refine
-from mmdiscover.refine.rationalize import FixedPoint, RationalizeStatus
+from mmdiscover.refine.rationalize import FixedPoint
 from mmdiscover.verify import verify
 from tests.refine.fits import floats, found, regauged
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 SETTINGS = RefineSettings()
@@ -221,148 +217,3 @@ def test_a_ternary_scheme_ends_the_further_attempts(monkeypatch: pytest.MonkeyPa
     script(monkeypatch, [(RefineStatus.EXACT, sheared(2)), (RefineStatus.EXACT, strassen()), LOST])
     refined = refine(floats(strassen()), SETTINGS, SEED)
     assert (len(refined.attempts), refined.scheme) == (2, canonical_form(strassen()))
-
-
-# The stages of an attempt
-
-
-def test_wandering_leads_to_another_exact_fit() -> None:
-    factors = found("2x2x2:7", 0)
-    tensor = matmul_tensor(factors.format)
-    near, far = (pipeline._wander(tensor, factors, distance, np.random.default_rng(0)) for distance in (0.01, 0.2))
-    for other in (near, far):
-        assert other.residual() < 1e-20
-    near_distance, far_distance = (
-        float(np.linalg.norm(flatten(other.arrays) - flatten(factors.arrays))) for other in (near, far)
-    )
-    # 23 directions, each of a standard deviation of a hundredth of the root mean square of the entries.
-    expected = 0.01 * np.sqrt(factors.squared_norm() / 84 * 23)
-    assert 0.5 * expected < near_distance < 1.5 * expected
-    assert far_distance > 5 * near_distance
-    again = pipeline._wander(tensor, factors, 0.2, np.random.default_rng(0))
-    assert np.array_equal(again.u, far.u)
-
-
-def test_small_entries_are_fixed_to_zero_in_batches() -> None:
-    factors = floats(strassen())
-    tensor = matmul_tensor(factors.format)
-    # A little shear makes zeros small: only relative to the largest of their vector is said what small is.
-    p = np.eye(2)
-    p[0, 1] = 5e-3
-    u, v, w = sandwich(factors, p, np.eye(2), np.eye(2)).arrays
-    sparse = Factors(factors.format, 8 * u, v, w / 8)
-    point = FixedPoint(tensor, flatten(sparse.arrays))
-    assert pipeline._fix_zeros(point, sparse)
-    assert point.resolves == 3
-    assert np.count_nonzero(~point.free) == np.count_nonzero(flatten(factors.arrays) == 0) == 48
-    np.testing.assert_array_equal(point.vector[~point.free], 0.0)
-    assert Factors(factors.format, *np.split(point.vector.reshape(12, 7), 3)).residual() < 1e-20
-
-
-def test_zeros_that_cannot_be_held_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    factors = found("2x2x2:7", 0)
-    point = FixedPoint(matmul_tensor(factors.format), flatten(factors.arrays))
-    monkeypatch.setattr(point, "fix", lambda *_: False)
-    assert not pipeline._fix_zeros(point, factors)
-    monkeypatch.setattr(FixedPoint, "fix", lambda *_: False)
-    status, _ = pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
-    assert status is RefineStatus.LOST
-
-
-def test_later_attempts_start_farther_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    factors = found("2x2x2:7", 0)
-    distances: list[float] = []
-
-    def watched(_: NDArray[np.float64], fit: Factors, distance: float, __: np.random.Generator) -> Factors:
-        distances.append(distance)
-        return fit
-
-    monkeypatch.setattr(pipeline, "_wander", watched)
-    monkeypatch.setattr(FixedPoint, "fix", lambda *_: False)
-    for attempt in range(6):
-        pipeline._attempt(matmul_tensor(factors.format), factors, attempt, np.random.default_rng(0))
-    assert distances == pytest.approx([0.2, 0.4, 0.6])
-
-
-def test_what_wandering_finds_is_what_is_refined(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = found("2x2x2:7", 0), found("2x2x2:7", 1)
-    monkeypatch.setattr(pipeline, "_wander", lambda *_: second)
-    tensor = matmul_tensor(first.format)
-    one, other = (pipeline._attempt(tensor, fit, 3, np.random.default_rng(0))[1] for fit in (first, second))
-    np.testing.assert_array_equal(one.vector, other.vector)
-
-
-@dataclass
-class Watched:
-    """A stage that is still itself, and what went in and came out."""
-
-    stage: Callable[..., Any]
-    calls: list[tuple[tuple[Any, ...], Any]] = field(default_factory=list)
-
-    def __call__(self, *arguments: Any) -> Any:
-        # What is changed in place later must not change here.
-        kept = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in arguments)
-        result = self.stage(*arguments)
-        self.calls.append((kept, result))
-        return result
-
-
-def test_every_stage_takes_up_what_the_one_before_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    factors = found("2x2x2:7", 0)
-    stages = {name: Watched(getattr(pipeline, name)) for name in ("attract", "_fix_zeros", "rescale_to_ones")}
-    for name, stage in stages.items():
-        monkeypatch.setattr(pipeline, name, stage)
-    reached: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
-
-    def judge(point: FixedPoint, _: np.random.Generator) -> RationalizeStatus:
-        reached.append((point.vector.copy(), point.free.copy()))
-        return RationalizeStatus.IRRATIONAL
-
-    monkeypatch.setattr(pipeline, "rationalize", judge)
-    status, _ = pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
-    assert status is RefineStatus.IRRATIONAL
-    to_zero, to_ones = stages["attract"].calls
-    assert to_zero[0][2].all()
-    (_, sparse), held = stages["_fix_zeros"].calls[0]
-    assert held
-    # It is the point moved to zeros, balanced: the products are the same.
-    model, moved = (
-        np.einsum("ar,br,cr->rabc", *arrays) for arrays in (sparse.arrays, unflatten(to_zero[1], (4, 4, 4)))
-    )
-    np.testing.assert_allclose(model, moved, atol=1e-12)
-    lengths = [np.abs(factor).sum(axis=0) for factor in sparse.arrays]
-    np.testing.assert_allclose(lengths[1:], [lengths[0]] * 2)
-    scaled = stages["rescale_to_ones"].calls[0][1]
-    np.testing.assert_array_equal(to_ones[0][1], flatten(scaled.arrays))
-    assert np.count_nonzero(~to_ones[0][2]) == 48
-    # Most of Strassen's entries are ±1 by now.
-    ((vector, free),) = reached
-    np.testing.assert_array_equal(vector[~to_ones[0][2]], 0.0)
-    assert np.count_nonzero(~free & (np.abs(vector) == 1)) >= 18
-
-
-def test_a_lost_fit_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    factors = found("2x2x2:7", 0)
-
-    def unreachable(*_: object) -> None:
-        raise AssertionError("there is nothing left to work with")
-
-    monkeypatch.setattr(pipeline, "rationalize", unreachable)
-    monkeypatch.setattr(FixedPoint, "move", lambda *_: False)
-    tensor = matmul_tensor(factors.format)
-    assert pipeline._attempt(tensor, factors, 0, np.random.default_rng(0))[0] is RefineStatus.LOST
-    monkeypatch.setattr(pipeline, "rescale_to_ones", unreachable)
-    monkeypatch.setattr(pipeline, "_fix_zeros", lambda *_: False)
-    assert pipeline._attempt(tensor, factors, 0, np.random.default_rng(0))[0] is RefineStatus.LOST
-
-
-def test_what_is_near_ones_is_fixed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    tolerances: list[float] = []
-    monkeypatch.setattr(FixedPoint, "snap", lambda _, tolerance: tolerances.append(tolerance))
-    monkeypatch.setattr(pipeline, "rationalize", lambda *_: RationalizeStatus.STUCK)
-    factors = found("2x2x2:7", 0)
-    pipeline._attempt(matmul_tensor(factors.format), factors, 0, np.random.default_rng(0))
-    assert tolerances == sorted(tolerances)
-    assert len(tolerances) >= 2
-    assert tolerances[0] > 0
-    assert tolerances[-1] < 0.1

@@ -120,10 +120,10 @@ class Run:
         )
 
     def attempts(self, proofs: Proofs | None) -> tuple[AttemptRecord, ...]:
-        """Its attempts, rejected candidates among them; one that says so when it failed."""
+        """Its attempts, those whose candidate was rejected as such; one that says so when it failed."""
         if self.refined is None:
             return (AttemptRecord(status=FAILED, ring=None, reason=self.error or "", stages=(), resolves=0),)
-        rejected = {} if proofs is None else dict(proofs.rejected)
+        rejected = {} if proofs is None else proofs.rejected
         records = []
         for attempt in self.refined.attempts:
             scheme = attempt.scheme
@@ -135,15 +135,14 @@ class Run:
                 resolves=attempt.resolves,
                 scheme_hash=None if scheme is None else content_hash(scheme),
             )
-            if scheme in rejected:
-                record = _rejected(record, scheme, rejected.pop(scheme))
+            if scheme is not None and scheme in rejected:
+                record = _rejected(record, scheme, rejected[scheme])
             records.append(record)
-        unknown = AttemptRecord(status=REJECTED, ring=None, reason="", stages=(), resolves=0)
-        return (*records, *(_rejected(unknown, scheme, reason) for scheme, reason in rejected.items()))
+        return tuple(records)
 
 
 def _rejected(record: AttemptRecord, candidate: Scheme, reason: str) -> AttemptRecord:
     entries = sum(factor.size for factor in candidate.arrays)
     zeros = entries - sum(int(np.count_nonzero(factor)) for factor in candidate.arrays)
     stage = StageRecord(name="verify", zeros=zeros, fixed=entries, free=0, residual=_residual(candidate))
-    return replace(record, status=REJECTED, ring=candidate.ring, reason=reason, stages=(*record.stages, stage))
+    return replace(record, status=REJECTED, reason=reason, stages=(*record.stages, stage))

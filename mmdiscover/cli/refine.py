@@ -29,7 +29,8 @@ def refine(
     rank: RankOption = None,
     preference: PreferenceOption = None,
     attempts: Annotated[
-        int | None, typer.Option(parser=integer, metavar="N", help="Give up a fit after N attempts. Default: 8.")
+        int | None,
+        typer.Option(parser=integer, metavar="N", help="Attempts in the family of a fit, before others. Default: 8."),
     ] = None,
     schemes: SchemesOption = None,
     seed: Annotated[

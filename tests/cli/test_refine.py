@@ -235,7 +235,7 @@ def test_fits_beyond_the_memory_are_refused(cli: CommandLine, fits: Path) -> Non
 def test_an_interrupt_is_told(cli: CommandLine, fits: Path, scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence, /) -> Refined:
         stops[-1].by_user = True
-        return ByFit()(factors, settings, seed)
+        return ByFit({1: (ONE,)})(factors, settings, seed)
 
     stops: list[Interrupts] = []
     init = Interrupts.__init__
@@ -249,7 +249,7 @@ def test_an_interrupt_is_told(cli: CommandLine, fits: Path, scripted: Any, monke
     result = cli("refine", "--all-unrefined", "--workers", "1", "--json")
     assert result.code == 1
     assert [row["fit"] for row in result.document] == [1]
-    assert result.err.splitlines()[-1] == "mmdiscover: interrupted: 0 of 3 made exact, 2 not finished"
+    assert result.err.splitlines()[-1] == "mmdiscover: interrupted: 1 of 3 made exact, 2 not finished"
     assert fits.exists()
 
 

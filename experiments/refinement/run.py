@@ -26,7 +26,7 @@ from mmdiscover.campaign.plan import plan_target, waves
 from mmdiscover.campaign.refining import plan_refinement, refine_fits
 from mmdiscover.core.records import fewest_known_additions
 from mmdiscover.core.ring import Ring
-from mmdiscover.refine import RefineSettings
+from mmdiscover.refine import OTHER_FAMILY, RefineSettings
 from mmdiscover.search import run_start
 from results_db import open_database, queries, repository
 from results_db.repository import TrialRecord
@@ -44,7 +44,6 @@ WORK = HERE / "work"
 REPORT = HERE.parents[1] / "reports" / "refinement.md"
 FINDINGS = HERE / "findings.md"
 
-OTHER_FAMILY = "another family"
 _RINGS = (Ring.ZT, Ring.Z, Ring.Q)
 _COLUMNS = (
     "scheme",
@@ -148,7 +147,7 @@ def row(db: Database, scheme: str) -> list[object]:
     seconds = [queries.attempts_of_fit(db, fit.id)[0].cpu_seconds or 0.0 for fit in fits]
     count = len(fits)
     if not count:
-        return [scheme, 0, *["–"] * (len(_COLUMNS) - 2)]
+        return [scheme, f"0 in {trials_seconds:.0f} CPU s", *["–"] * (len(_COLUMNS) - 2)]
     known = fewest_known_additions(fmt, rank)
     return [
         scheme,
@@ -173,7 +172,8 @@ def main() -> None:
     rows = []
     for prefix in ("", "hard_"):
         for scheme in settings[f"{prefix}schemes"]:
-            db = searched(scheme, settings["seed"], settings[f"{prefix}fits"], settings[f"{prefix}minutes"])
+            fits = settings["more"].get(scheme, settings[f"{prefix}fits"])
+            db = searched(scheme, settings["seed"], fits, settings[f"{prefix}minutes"])
             waiting = [fit for fit in queries.list_fits(db) if not fit.attempts]
             refine_fits(db, plan_refinement(waiting, RefineSettings(), settings["seed"], None), Progress())
             rows.append(row(db, scheme))

@@ -2,9 +2,10 @@
 
 from mmdiscover.refine.pipeline import Refined, RefineSettings, refine
 from mmdiscover.refine.preference import Criterion, Preference, parse_preference
-from mmdiscover.refine.trace import Attempt, RefineStatus, Stage
+from mmdiscover.refine.trace import OTHER_FAMILY, Attempt, RefineStatus, Stage
 
 __all__ = [
+    "OTHER_FAMILY",
     "Attempt",
     "Criterion",
     "Preference",

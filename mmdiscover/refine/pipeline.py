@@ -14,7 +14,7 @@ from mmdiscover.errors import InputError
 from mmdiscover.refine.attempt import attempt
 from mmdiscover.refine.neighbours import neighbour, rank_distribution
 from mmdiscover.refine.preference import TERNARY_FIRST, Criterion, Preference
-from mmdiscover.refine.trace import Attempt, RefineStatus
+from mmdiscover.refine.trace import OTHER_FAMILY, Attempt, RefineStatus
 
 if TYPE_CHECKING:
     from mmdiscover.core.factors import Factors
@@ -135,7 +135,7 @@ def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSeque
         fit = neighbour(factors, families, rng)
         if fit is None:
             break
-        search.attempt(fit, 0, rng, origin="another family")
+        search.attempt(fit, 0, rng, origin=OTHER_FAMILY)
         families.add(rank_distribution(fit))
     return search.result()
 

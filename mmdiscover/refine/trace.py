@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from mmdiscover.core.scheme import Scheme
 
 
+OTHER_FAMILY = "another family"
+"""Name of the first stage of an attempt that left the family of the fit."""
+
+
 class RefineStatus(StrEnum):
     """How refinement ended."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -12,20 +13,29 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
-from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form
 from mmdiscover.core.symmetry import sandwich
+from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten
 from mmdiscover.errors import InputError
-from mmdiscover.refine import Refined, RefineSettings, RefineStatus, pipeline, refine
+from mmdiscover.refine import (
+    OTHER_FAMILY,
+    Refined,
+    RefineSettings,
+    RefineStatus,
+    parse_preference,
+    pipeline,
+    refine,
+)
 from mmdiscover.refine.rationalize import FixedPoint
 from mmdiscover.verify import verify
 from tests.refine.fits import floats, found, regauged
 from tests.schemes import strassen
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
 SETTINGS = RefineSettings()
 SEED = np.random.SeedSequence(0)
@@ -54,6 +64,7 @@ def test_fits_become_proved_schemes(name: str, seed: int) -> None:
     assert 1 <= len(refined.attempts) <= SETTINGS.attempts
     assert refined.resolves >= len(refined.attempts)
     assert refined.detail.count("entries free") == len(refined.attempts)
+    assert refined.scheme == min((a.scheme for a in refined.attempts if a.scheme), key=SETTINGS.preference.key)
 
 
 @pytest.mark.parametrize("name", ["1x1x1:1", "1x2x3:6", "1x1x1:2", "2x2x2:9"])
@@ -73,7 +84,7 @@ def test_products_that_are_zero_are_borne() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_exact_means_proved(seed: int) -> None:
     factors = regauged(strassen(), seed)
-    refined = refine(factors, RefineSettings(attempts=2, simplify_attempts=0), np.random.SeedSequence(seed))
+    refined = refine(factors, RefineSettings(attempts=2, neighbours=0), np.random.SeedSequence(seed))
     if refined.status is RefineStatus.EXACT:
         check_proved(refined, factors)
     else:
@@ -120,100 +131,136 @@ def test_overflow_is_refused() -> None:
         refine(Factors(Format(2, 2, 2), u, v, w), SETTINGS, SEED)
 
 
-def test_settings_are_checked() -> None:
-    with pytest.raises(InputError, match="attempts is 0, expected an integer >= 1"):
-        RefineSettings(attempts=0)
-    with pytest.raises(InputError, match="simplify_attempts is -1, expected an integer >= 0"):
-        RefineSettings(simplify_attempts=-1)
-    assert RefineSettings(attempts=1, simplify_attempts=0).attempts == 1
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"attempts": 0}, "attempts is 0, expected an integer >= 1"),
+        ({"neighbours": -1}, "neighbours is -1, expected an integer >= 0"),
+        ({"schemes": 0}, "schemes is 0, expected 1 to the number of attempts, 8"),
+        ({"attempts": 2, "schemes": 3}, "schemes is 3, expected 1 to the number of attempts, 2"),
+    ],
+)
+def test_settings_are_checked(wrong: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RefineSettings(**wrong)
 
 
 # The attempts, with a scripted outcome each
 
-
-def script(monkeypatch: pytest.MonkeyPatch, outcomes: list[tuple[RefineStatus, Scheme | None]]) -> list[float]:
-    """Replace `_attempt`; returns the first random number of each attempt."""
-    drawn: list[float] = []
-    queue = iter(outcomes)
-
-    def scripted(
-        tensor: NDArray[np.float64], fit: Factors, attempt: int, rng: np.random.Generator
-    ) -> tuple[RefineStatus, FixedPoint]:
-        assert attempt == len(drawn)
-        drawn.append(float(rng.random()))
-        status, scheme = next(queue)
-        point = FixedPoint(tensor, flatten(fit.arrays if scheme is None else floats(scheme).arrays))
-        point.free[:] = scheme is None
-        point.resolves = 10
-        return status, point
-
-    monkeypatch.setattr(pipeline, "_attempt", scripted)
-    return drawn
+Outcome = tuple[RefineStatus, Scheme | None]
+LOST: Outcome = (RefineStatus.LOST, None)
+STUCK: Outcome = (RefineStatus.STUCK, None)
+NEIGHBOUR = Factors(Format(2, 2, 2), *np.random.default_rng(0).standard_normal((3, 4, 7)))
+"""Of another rank distribution than Strassen's algorithm."""
 
 
-def sheared(value: int | Fraction) -> Scheme:
+def sheared(value: int | Fraction, index: int = 0) -> Scheme:
     """Strassen's algorithm with other entries: ±2 or ±½ come in."""
     eye = np.eye(2, dtype=int).astype(object)
     p = eye.copy()
-    p[0, 1] = value
+    p[index, 1 - index] = value
     return sandwich(strassen(), p, eye, eye)
 
 
-LOST: tuple[RefineStatus, Scheme | None] = (RefineStatus.LOST, None)
-STUCK: tuple[RefineStatus, Scheme | None] = (RefineStatus.STUCK, None)
+TERNARY, INTEGER, FRACTIONAL = (
+    (RefineStatus.EXACT, scheme) for scheme in (strassen(), sheared(2), sheared(Fraction(1, 2)))
+)
 
 
-def test_all_attempts_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = script(monkeypatch, [STUCK, LOST, LOST])
-    refined = refine(floats(strassen()), RefineSettings(attempts=3), SEED)
-    assert (refined.status, refined.scheme, len(refined.attempts), refined.resolves) == (RefineStatus.LOST, None, 3, 30)
-    assert refined.detail == (
-        "stuck (0 zeros, 84 of 84 entries free); lost (0 zeros, 84 of 84 entries free); "
-        "lost (0 zeros, 84 of 84 entries free)"
-    )
-    assert len(set(drawn)) == 3
+@dataclass
+class Script:
+    """Outcomes of the attempts in their order; keeps what each was given, and its first random number."""
+
+    outcomes: list[Outcome]
+    calls: list[tuple[Factors, int]] = field(default_factory=list)
+    drawn: list[float] = field(default_factory=list)
+    families: list[int] = field(default_factory=list)
+
+    def attempt(self, fit: Factors, number: int, rng: np.random.Generator) -> tuple[RefineStatus, str, FixedPoint]:
+        self.calls.append((fit, number))
+        self.drawn.append(float(rng.random()))
+        status, scheme = self.outcomes[len(self.calls) - 1]
+        point = FixedPoint(matmul_tensor(fit.format), flatten((fit if scheme is None else floats(scheme)).arrays))
+        point.free[:] = scheme is None
+        point.resolves = 10
+        point.ends_stage("first")
+        point.ends_stage("last")
+        return status, "by script", point
+
+    def neighbour(self, fit: Factors, known: AbstractSet[object], rng: np.random.Generator) -> Factors | None:
+        assert fit is self.calls[0][0]
+        self.families.append(len(known))
+        self.drawn.append(float(rng.random()))
+        return NEIGHBOUR if len(self.calls) < len(self.outcomes) else None
 
 
-def test_a_ternary_scheme_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    script(monkeypatch, [LOST, (RefineStatus.EXACT, strassen()), LOST])
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Script]:
+    def scripted(*outcomes: Outcome) -> Script:
+        result = Script(list(outcomes))
+        monkeypatch.setattr(pipeline, "attempt", result.attempt)
+        monkeypatch.setattr(pipeline, "neighbour", result.neighbour)
+        monkeypatch.setattr(pipeline, "polish", lambda scheme, *_: scheme, raising=False)
+        return result
+
+    return scripted
+
+
+def test_all_attempts_may_fail(script: Callable[..., Script]) -> None:
+    run, fit = script(STUCK, LOST, STUCK, LOST), floats(strassen())
+    refined = refine(fit, RefineSettings(attempts=3, neighbours=1), SEED)
+    assert (refined.status, refined.schemes, refined.resolves) == (RefineStatus.LOST, (), 40)
+    assert run.calls == [(fit, 0), (fit, 1), (fit, 2), (NEIGHBOUR, 0)]
+    assert [attempt.stages[0].name for attempt in refined.attempts] == ["first"] * 3 + [OTHER_FAMILY]
+    assert [stage.name for stage in refined.attempts[3].stages] == [OTHER_FAMILY, "first", "last"]
+    assert refined.detail.startswith("stuck in last (0 zeros, 84 entries free): by script; lost in last")
+    assert len(set(run.drawn)) == 5
+
+
+def test_a_ternary_scheme_ends_it(script: Callable[..., Script]) -> None:
+    run = script(LOST, TERNARY, LOST)
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, len(refined.attempts), refined.resolves) == (RefineStatus.EXACT, 2, 20)
-    assert refined.scheme == canonical_form(strassen())
-    assert refined.detail.endswith("exact (48 zeros, 0 of 84 entries free)")
+    assert (refined.status, refined.schemes) == (RefineStatus.EXACT, (canonical_form(strassen()),))
+    assert [attempt.scheme for attempt in refined.attempts] == [None, refined.scheme]
+    assert [attempt.ring for attempt in refined.attempts] == [None, Ring.ZT]
+    assert not run.families
 
 
-def test_other_schemes_are_given_more_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    fraction, integer, denser = (
-        sheared(Fraction(1, 2)),
-        sheared(2),
-        sandwich(sheared(2), *[np.array([[1, 0], [3, 1]])] * 3),
-    )
-    assert (canonical_form(fraction).ring, canonical_form(integer).ring) == (Ring.Q, Ring.Z)
-    assert nonzeros(denser) > nonzeros(integer)
-    exact = [(RefineStatus.EXACT, scheme) for scheme in (fraction, integer, denser)]
-    script(monkeypatch, [LOST, *exact, LOST])
+def test_other_rings_send_it_to_other_families(script: Callable[..., Script]) -> None:
+    run = script(FRACTIONAL, INTEGER, LOST, TERNARY, LOST)
     refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, len(refined.attempts)) == (RefineStatus.EXACT, 4)
-    assert refined.scheme == canonical_form(integer)
+    assert [number for _, number in run.calls] == [0, 0, 0, 0]
+    assert refined.schemes == (canonical_form(strassen()),)
+    # That of the fit, and then that of the neighbours, too.
+    assert run.families == [1, 2, 2]
 
 
-def test_failures_count_among_the_further_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    script(monkeypatch, [(RefineStatus.EXACT, sheared(2)), LOST, STUCK, LOST])
-    refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (refined.status, len(refined.attempts)) == (RefineStatus.EXACT, 3)
-    assert refined.scheme == canonical_form(sheared(2))
+def test_of_other_rings_the_better_is_taken(script: Callable[..., Script]) -> None:
+    script(FRACTIONAL, INTEGER, LOST, FRACTIONAL)
+    assert refine(floats(strassen()), SETTINGS, SEED).schemes == (canonical_form(sheared(2)),)
 
 
-@pytest.mark.parametrize(("attempts", "further", "expected"), [(8, 0, 1), (8, 1, 2), (2, 5, 2)])
-def test_the_number_of_attempts_is_limited(
-    attempts: int, further: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script(monkeypatch, [(RefineStatus.EXACT, sheared(2))] * 8)
-    settings = RefineSettings(attempts=attempts, simplify_attempts=further)
-    assert len(refine(floats(strassen()), settings, SEED).attempts) == expected
+@pytest.mark.parametrize(("neighbours", "expected"), [(0, 1), (1, 2), (4, 5)])
+def test_the_number_of_neighbours_is_limited(script: Callable[..., Script], neighbours: int, expected: int) -> None:
+    script(*[FRACTIONAL] * 8)
+    assert len(refine(floats(strassen()), RefineSettings(neighbours=neighbours), SEED).attempts) == expected
 
 
-def test_a_ternary_scheme_ends_the_further_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    script(monkeypatch, [(RefineStatus.EXACT, sheared(2)), (RefineStatus.EXACT, strassen()), LOST])
-    refined = refine(floats(strassen()), SETTINGS, SEED)
-    assert (len(refined.attempts), refined.scheme) == (2, canonical_form(strassen()))
+def test_where_there_is_no_neighbour_it_ends(script: Callable[..., Script]) -> None:
+    run = script(FRACTIONAL)
+    assert refine(floats(strassen()), SETTINGS, SEED).status is RefineStatus.EXACT
+    assert run.families == [1]
+
+
+def test_other_preferences_do_not_ask_for_ternary_schemes(script: Callable[..., Script]) -> None:
+    run = script(FRACTIONAL, TERNARY)
+    refined = refine(floats(strassen()), RefineSettings(preference=parse_preference("additions,ternary")), SEED)
+    assert refined.schemes == (canonical_form(sheared(Fraction(1, 2))),)
+    assert not run.families
+
+
+def test_several_schemes_are_different_and_the_preferred_first(script: Callable[..., Script]) -> None:
+    run = script(FRACTIONAL, FRACTIONAL, LOST, INTEGER, TERNARY, LOST)
+    refined = refine(floats(strassen()), RefineSettings(schemes=2, neighbours=1), SEED)
+    assert [number for _, number in run.calls] == [0, 1, 2, 3, 0]
+    assert refined.schemes == (canonical_form(strassen()), canonical_form(sheared(2)))

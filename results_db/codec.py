@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mmdiscover.core import metrics
+from mmdiscover.core import metrics, orbits
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.rows import scheme_of_rows, scheme_rows
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.format import Format
     from mmdiscover.core.scheme import Scheme
+
+MOST_UNKNOWNS = 2500
+"""Entries of U, V and W up to which the dimensions of the family are computed: the time grows with their cube."""
 
 _FLOAT = np.dtype("<f8")
 
@@ -63,17 +66,26 @@ def scheme_metrics(scheme: Scheme) -> dict[str, Any]:
         "nonzeros": metrics.nonzeros(scheme),
         "additions": metrics.additions(scheme),
         "growth_factor": finite(growth),
-        "orbit_class": orbit_class(scheme),
+        **orbit_columns(scheme),
     }
 
 
-def orbit_class(scheme: Scheme) -> str:
-    """A label that equivalent schemes share: eight hexadecimal digits, from sorted format, rank and ranks of factors.
+def orbit_columns(scheme: Scheme) -> dict[str, str | int | None]:
+    """Label of the orbit and dimensions of the family, by column; None where they cannot be computed in a few seconds.
 
-    Schemes with different labels are not equivalent; those with the same label may be.
+    Schemes with different labels are not equivalent; those with the same label probably are.
     """
-    invariant = [scheme.format.sorted().sizes, scheme.rank, metrics.rank_distribution(scheme)]
-    return sha256(json.dumps(invariant).encode()).hexdigest()[:8]
+    label, family = None, None
+    # Denominators that hold all primes at hand.
+    with contextlib.suppress(InputError):
+        label = orbits.orbit_class(scheme)
+        if sum(factor.size for factor in scheme.arrays) <= MOST_UNKNOWNS:
+            family = orbits.family_dimension(scheme)
+    return {
+        "orbit_class": label,
+        "null_space": None if family is None else family.null_space,
+        "orbit_dimension": None if family is None else family.orbit,
+    }
 
 
 def fit_bytes(factor: NDArray[np.float64]) -> bytes:

@@ -241,7 +241,10 @@ class Scheme(Base):
     additions: Mapped[int]
     # Null where it overflows.
     growth_factor: Mapped[float | None]
-    orbit_class: Mapped[str] = mapped_column(String(8))
+    # Null where the scheme is damaged, or too large for the dimensions to be computed.
+    orbit_class: Mapped[str | None] = mapped_column(String(12))
+    null_space: Mapped[int | None]
+    orbit_dimension: Mapped[int | None]
     # JSON text {"u": […], "v": […], "w": […]}, one row per product, as in a scheme file.
     factors: Mapped[str] = mapped_column(Text)
     found_at: Mapped[datetime] = mapped_column(server_default=_now)

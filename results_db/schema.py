@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from mmdiscover.errors import DatabaseError
 from results_db.database import Database
@@ -13,7 +14,7 @@ from results_db.location import check_file, parse_location
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003")
+REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003", "mmdiscover_0004")
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]
 
@@ -120,4 +121,21 @@ def _migrate(db: Database) -> str | None:
         old = _revision(connection, db.name)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if old is not None:
+            _label_schemes(connection)
     return old
+
+
+def _label_schemes(connection: Connection) -> None:
+    """Compute what a migration left out, as migrations import nothing of the application."""
+    from mmdiscover.core.format import Format
+    from results_db import codec, models
+
+    scheme = models.Scheme
+    for scheme_id in connection.scalars(select(scheme.id).where(scheme.orbit_class.is_(None))).all():
+        try:
+            row = connection.execute(select(scheme.__table__).where(scheme.id == scheme_id)).one()
+            stored = codec.scheme_from_text(Format(row.n, row.m, row.p), row.rank, row.ring, row.factors)
+        except (SQLAlchemyError, ValueError, TypeError):
+            continue  # damaged before: no reason to keep the others from their upgrade, `db check` names it
+        connection.execute(update(scheme).where(scheme.id == scheme_id).values(codec.orbit_columns(stored)))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from mmdiscover.core.exact import matrix_rank
-from mmdiscover.core.symmetry import symmetric_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,22 +52,3 @@ def growth_factor(scheme: Scheme) -> float:
         return float(max(w @ (u.sum(axis=0) * v.sum(axis=0))))
     except OverflowError:  # exact numbers can be larger than floats
         return inf
-
-
-def rank_distribution(scheme: Scheme) -> tuple[tuple[tuple[int, int, int], int], ...]:
-    """How often each triple (rank U_q, rank V_q, rank W_q) occurs: an invariant of the orbit.
-
-    Sandwiching, scaling and reordering keep the ranks; among the images under S₃ in the sorted format the smallest
-    distribution is taken, so equivalent schemes agree whatever the order of their format.
-    """
-    target = scheme.format.sorted()
-    distributions = []
-    for image in symmetric_images(scheme):
-        if image.format != target:
-            continue
-        ranks = (
-            [matrix_rank(column.reshape(shape), image.modulus) for column in factor.T]
-            for factor, shape in zip(image.arrays, image.format.matrix_shapes, strict=True)
-        )
-        distributions.append(tuple(sorted(Counter(zip(*ranks, strict=True)).items())))
-    return min(distributions)

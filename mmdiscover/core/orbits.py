@@ -129,7 +129,7 @@ def _colours(traces: Sequence[Integers], counts: Sequence[Integers], prime: int)
     those of the other modes; what is left of its scaling goes when it meets its transpose or those of the other modes.
     Matrix products see closed walks, such as cross-ratios, that colours of single pairs do not tell.
     """
-    colours = _mix(np.eye(len(traces[0]), dtype=np.int64), *counts, _product(traces, prime))
+    colours = _mix(np.eye(len(traces[0]), dtype=np.int64), *counts)
     for _ in range(_ROUNDS):
         colours = _mix(colours, colours.T)
         nodes = colours.sum(axis=1)

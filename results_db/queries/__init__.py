@@ -4,7 +4,16 @@ from results_db.queries.campaigns import CampaignSummary, TargetSummary, campaig
 from results_db.queries.checks import CheckedScheme, check_schemes, check_storage
 from results_db.queries.fits import AttemptRow, FitRow, attempts_of_fit, fit_row, list_fits, load_fit
 from results_db.queries.learnt import Experience, experience, experience_of_all
-from results_db.queries.schemes import SORTS, SchemeFilter, SchemeRow, StoredScheme, list_schemes, load_scheme
+from results_db.queries.schemes import (
+    SORTS,
+    ClassRow,
+    SchemeFilter,
+    SchemeRow,
+    StoredScheme,
+    list_classes,
+    list_schemes,
+    load_scheme,
+)
 from results_db.queries.totals import BestRank, Stats, best_ranks, stats
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "BestRank",
     "CampaignSummary",
     "CheckedScheme",
+    "ClassRow",
     "Experience",
     "FitRow",
     "SchemeFilter",
@@ -28,6 +38,7 @@ __all__ = [
     "experience",
     "experience_of_all",
     "fit_row",
+    "list_classes",
     "list_fits",
     "list_schemes",
     "load_fit",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.ring import Ring
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SchemeRow:
-    """What the database tells about a scheme; `source`: kind of its first discovery, `found_at`: ISO 8601 in UTC."""
+    """What the database tells about a scheme; `source`: kind of its first discovery, `found_at`: ISO 8601 in UTC.
+
+    Label and dimensions are None where the scheme is too large for them, or damaged.
+    """
 
     id: int
     scheme: str
@@ -32,7 +35,9 @@ class SchemeRow:
     nonzeros: int
     additions: int
     growth_factor: float | None
-    orbit_class: str
+    orbit_class: str | None
+    null_space: int | None
+    orbit_dimension: int | None
     source: str | None
     found_at: str
     hash: str
@@ -49,9 +54,56 @@ class SchemeRow:
             "additions": self.additions,
             "growth_factor": self.growth_factor,
             "class": self.orbit_class,
+            "null_space": self.null_space,
+            "orbit_dimension": self.orbit_dimension,
             "source": self.source,
             "found_at": self.found_at,
             "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Stored schemes with the same label: probably one orbit under the symmetries of matrix multiplication.
+
+    Parameters
+    ----------
+    orbit_class : str or None
+        None for those that have no label, see `SchemeRow`.
+    scheme : str
+        In sorted format.
+    schemes : int
+        How many there are.
+    ring : str
+        The smallest ring among them.
+    additions : int
+        The fewest among them, of scheme `example`.
+    null_space, orbit_dimension : int or None
+        As in `mmdiscover.core.orbits.Family`, the same for all of them.
+    example : int
+        Id of a scheme.
+    """
+
+    orbit_class: str | None
+    scheme: str
+    schemes: int
+    ring: str
+    additions: int
+    null_space: int | None
+    orbit_dimension: int | None
+    example: int
+
+    def as_json(self) -> dict[str, object]:
+        """The keys other programs read."""
+        return {
+            "class": self.orbit_class,
+            "scheme": self.scheme,
+            "schemes": self.schemes,
+            "ring": self.ring,
+            "additions": self.additions,
+            "null_space": self.null_space,
+            "orbit_dimension": self.orbit_dimension,
+            "example": self.example,
         }
 
 
@@ -86,6 +138,8 @@ class SchemeFilter(TypedDict, total=False):
     max_additions : int
     source : str
         A kind of discovery: ``trial``, ``import``, …; a scheme may have several.
+    orbit_class : str
+        A label, or its first digits.
     """
 
     fmt: Format | None
@@ -93,11 +147,20 @@ class SchemeFilter(TypedDict, total=False):
     ring: Ring | None
     max_additions: int | None
     source: str | None
+    orbit_class: str | None
 
 
 def _found_by(kind: str) -> ColumnElement[bool]:
     found = select(models.Discovery.id)
     return found.where(models.Discovery.scheme_id == _SCHEME.id, models.Discovery.kind == kind).exists()
+
+
+def _in_class(label: str) -> ColumnElement[bool]:
+    digits = label.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{1,12}", digits):
+        raise InputError(f"class {label[:40]!r}, expected the first of its 12 hexadecimal digits")
+    # A range instead of LIKE: it uses the index on every database. "g" comes after all digits.
+    return _SCHEME.orbit_class.between(digits, digits + "g")
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
@@ -106,15 +169,16 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "ring": lambda ring: _SCHEME.ring == str(ring),
     "max_additions": lambda most: _SCHEME.additions <= most,
     "source": _found_by,
+    "orbit_class": _in_class,
 }
 # Ties fall to the older scheme; `found` shows the newest first.
-_SORTS = {
-    "rank": (_SCHEME.rank, _SCHEME.additions, _SCHEME.id),
-    "additions": (_SCHEME.additions, _SCHEME.id),
-    "nonzeros": (_SCHEME.nonzeros, _SCHEME.id),
-    "format": (_SCHEME.sorted_format, _SCHEME.rank, _SCHEME.additions, _SCHEME.id),
-    "found": (_SCHEME.found_at.desc(), _SCHEME.id.desc()),
-    "id": (_SCHEME.id,),
+_SORTS: dict[str, Callable[[Any], tuple[ColumnElement[Any], ...]]] = {
+    "rank": lambda scheme: (scheme.rank, scheme.additions, scheme.id),
+    "additions": lambda scheme: (scheme.additions, scheme.id),
+    "nonzeros": lambda scheme: (scheme.nonzeros, scheme.id),
+    "format": lambda scheme: (scheme.sorted_format, scheme.rank, scheme.additions, scheme.id),
+    "found": lambda scheme: (scheme.found_at.desc(), scheme.id.desc()),
+    "id": lambda scheme: (scheme.id,),
 }
 SORTS = tuple(_SORTS)
 """What `list_schemes` can sort by."""
@@ -133,23 +197,69 @@ def list_schemes(
     limit : int, optional
         How many at most.
     **conditions
-        By name: ``fmt=…, rank=…, ring=…, max_additions=…, source=…``.
+        By name: ``fmt=…, rank=…, ring=…, max_additions=…, source=…, orbit_class=…``.
 
     Raises
     ------
     InputError
-        If `sort` is unknown or `limit` is not positive.
+        If `sort` is unknown, `limit` is not positive, or `orbit_class` is no label.
     """
+    query = _sorted(_scheme_rows().where(*_meeting(conditions)), _SCHEME, sort, limit)
+    with db.read() as connection:
+        return [_scheme_row(row) for row in connection.execute(query)]
+
+
+def list_classes(
+    db: Database, *, sort: str = "rank", limit: int | None = None, **conditions: Unpack[SchemeFilter]
+) -> list[ClassRow]:
+    """The classes of the schemes that meet all `conditions`, each with how many of those it has.
+
+    Parameters
+    ----------
+    db : Database
+    sort : str
+        One of `SORTS`, by the example of each class: its scheme with the fewest additions.
+    limit : int, optional
+        How many classes at most.
+    **conditions
+        As in `list_schemes`.
+
+    Raises
+    ------
+    InputError
+        As `list_schemes`.
+    """
+    # Schemes without label are no class, but those of one format and rank are shown in one line.
+    one_class = (_SCHEME.orbit_class, _SCHEME.sorted_format, _SCHEME.rank)
+    rings = case({str(ring): place for place, ring in enumerate(Ring)}, value=_SCHEME.ring)
+    schemes = (
+        _scheme_rows()
+        .add_columns(
+            _SCHEME.sorted_format,
+            func.count().over(partition_by=one_class).label("schemes"),
+            func.min(rings).over(partition_by=one_class).label("best_ring"),
+            func.row_number().over(partition_by=one_class, order_by=(_SCHEME.additions, _SCHEME.id)).label("place"),
+        )
+        .where(*_meeting(conditions))
+        .subquery()
+    )
+    query = _sorted(select(schemes).where(schemes.c.place == 1), schemes.c, sort, limit)
+    with db.read() as connection:
+        return [_class_row(row) for row in connection.execute(query)]
+
+
+def _meeting(conditions: SchemeFilter) -> list[ColumnElement[bool]]:
+    if unknown := conditions.keys() - _CONDITIONS.keys():
+        raise TypeError(f"unknown conditions {', '.join(unknown)}, expected some of {', '.join(_CONDITIONS)}")
+    return [_CONDITIONS[name](value) for name, value in conditions.items() if value is not None]
+
+
+def _sorted(query: Select[Any], columns: Any, sort: str, limit: int | None) -> Select[Any]:
     if sort not in _SORTS:
         raise InputError(f"sort {sort!r}, expected one of {', '.join(SORTS)}")
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}, expected at least 1")
-    if unknown := conditions.keys() - _CONDITIONS.keys():
-        raise TypeError(f"unknown conditions {', '.join(unknown)}, expected some of {', '.join(_CONDITIONS)}")
-    query = _scheme_rows().order_by(*_SORTS[sort]).limit(limit)
-    query = query.where(*(_CONDITIONS[name](value) for name, value in conditions.items() if value is not None))
-    with db.read() as connection:
-        return [_scheme_row(row) for row in connection.execute(query)]
+    return query.order_by(*_SORTS[sort](columns)).limit(limit)
 
 
 def _scheme_rows() -> Select[Any]:
@@ -169,11 +279,35 @@ def _scheme_row(row: Row[Any]) -> SchemeRow:
         nonzeros=int(row.nonzeros),
         additions=int(row.additions),
         growth_factor=None if row.growth_factor is None else float(row.growth_factor),
-        orbit_class=str(row.orbit_class),
-        source=None if row.source is None else str(row.source),
+        orbit_class=_text(row.orbit_class),
+        null_space=_number(row.null_space),
+        orbit_dimension=_number(row.orbit_dimension),
+        source=_text(row.source),
         found_at=codec.iso(row.found_at),
         hash=str(row.hash),
     )
+
+
+def _class_row(row: Row[Any]) -> ClassRow:
+    example = _scheme_row(row)
+    return ClassRow(
+        orbit_class=example.orbit_class,
+        scheme=scheme_name(Format.parse(row.sorted_format), example.rank),
+        schemes=row.schemes,
+        ring=str(tuple(Ring)[row.best_ring]),
+        additions=example.additions,
+        null_space=example.null_space,
+        orbit_dimension=example.orbit_dimension,
+        example=example.id,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")

@@ -59,6 +59,8 @@ class TestQueries:
             (("--ring", "Q"), []),
             (("--max-additions", "20"), [1]),
             (("--source", "trial"), []),
+            (("--class", "58b60d4de2cd"), [1, 2]),
+            (("--class", "0a0"), [3]),
             (("--sort", "id"), [1, 2, 3]),
         ],
     )
@@ -70,6 +72,23 @@ class TestQueries:
         assert lines[0].split()[:5] == ["id", "scheme", "ring", "nonzeros", "additions"]
         assert lines[3].split()[:5] == ["3", "3x3x3:23", "ZT", "153", "98"]
 
+    def test_schemes_are_grouped_by_class(self, cli: CommandLine) -> None:
+        document = cli("schemes", "list", "--group-by", "class", "--json").document
+        assert [(row["class"], row["schemes"], row["example"]) for row in document] == [
+            ("58b60d4de2cd", 2, 1),
+            ("0a0f6a9162bd", 1, 3),
+        ]
+        lines = cli("schemes", "list", "--group-by", "class", "--sort", "id").out.splitlines()
+        assert lines[0].split() == [
+            *("class", "scheme", "schemes", "ring", "additions"),
+            *("null", "space", "of", "symmetry", "example"),
+        ]
+        assert lines[1].split() == ["58b60d4de2cd", "2x2x2:7", "2", "ZT", "18", "23", "23", "1"]
+        assert lines[2].split() == ["0a0f6a9162bd", "3x3x3:23", "1", "ZT", "98", "76", "70", "3"]
+        result = cli("schemes", "list", "--group-by", "class", "--class", "9")
+        assert (result.code, result.err) == (0, "no such scheme is stored\n")
+        cli("schemes", "list", "--group-by", "ring").assert_refused("group 'ring', expected class")
+
     def test_an_empty_list_says_so(self, cli: CommandLine) -> None:
         result = cli("schemes", "list", "--rank", "99")
         assert (result.code, result.err) == (0, "no such scheme is stored\n")
@@ -79,6 +98,7 @@ class TestQueries:
         assert result.code == 0
         assert "2x2x2:7" in result.out
         assert "brent, symbolic" in result.out
+        assert "class      58b60d4de2cd\nfamily     null space of 23 dimensions, 23 of them of symmetry\n" in result.out
         assert len([line for line in result.out.splitlines() if line.startswith("m")]) == 7
         assert len([line for line in result.out.splitlines() if line.startswith("c")]) == 5  # with "class"
 
@@ -86,8 +106,8 @@ class TestQueries:
         sound, printed = cli("schemes", "show", "1", "--json").document, cli("schemes", "show", "1").out
         damage(
             filled,
-            "UPDATE schemes SET ring = 'Q', additions = 7, nonzeros = 8, growth_factor = 9, orbit_class = 'x' "
-            "WHERE id = 1",
+            "UPDATE schemes SET ring = 'Q', additions = 7, nonzeros = 8, growth_factor = 9, orbit_class = 'x', "
+            "null_space = NULL WHERE id = 1",
         )
         assert cli("schemes", "show", "1", "--json").document == sound
         assert cli("schemes", "show", "1").out == printed

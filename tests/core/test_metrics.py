@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmdiscover.core.exact import Gaussian
 from mmdiscover.core.format import Format
-from mmdiscover.core.metrics import additions, growth_factor, live_products, nonzeros, rank_distribution
+from mmdiscover.core.metrics import additions, growth_factor, live_products, nonzeros
 from mmdiscover.core.scheme import Scheme
-from mmdiscover.core.symmetry import permute, reorder, sandwich
 from tests.schemes import classical, laderman, strassen, winograd
-from tests.strategies import invertible, known_schemes, rationals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,36 +63,3 @@ def test_growth_of_huge_entries_is_infinite() -> None:
     assert growth_factor(Scheme(Format(1, 1, 1), [[huge]], [[huge]], [[1]])) == inf
     assert growth_factor(Scheme(Format(1, 1, 1), [[huge]], [[huge]], [[Fraction(1, huge)]])) == 1e200
     assert growth_factor(Scheme(Format(1, 1, 1), [[Gaussian(Fraction(huge**2), Fraction(1))]], [[1]], [[1]])) == inf
-
-
-def test_known_rank_distributions() -> None:
-    assert rank_distribution(strassen()) == (((1, 1, 1), 6), ((2, 2, 2), 1))
-    assert rank_distribution(winograd()) == rank_distribution(strassen())
-    assert rank_distribution(classical(Format(3, 1, 2))) == (((1, 1, 1), 6),)
-    assert rank_distribution(laderman()) == (
-        ((1, 1, 1), 13),
-        ((1, 1, 3), 2),
-        ((1, 3, 1), 2),
-        ((2, 2, 2), 4),
-        ((3, 1, 1), 2),
-    )
-
-
-def test_ranks_of_a_scheme_modulo_two_are_taken_modulo_two() -> None:
-    # Over Q the determinant is 2; modulo 2 the rows are dependent.
-    matrix = [[1], [1], [0], [0], [1], [1], [1], [0], [1]]
-    unit = [[1]] + [[0]] * 8
-    exact = Scheme(Format(3, 3, 3), matrix, unit, unit)
-    reduced = Scheme(Format(3, 3, 3), matrix, unit, unit, modulus=2)
-    assert rank_distribution(exact) == (((1, 1, 3), 1),)
-    assert rank_distribution(reduced) == (((1, 1, 2), 1),)
-
-
-@settings(max_examples=20)
-@given(known_schemes, st.data())
-def test_rank_distribution_is_an_invariant_of_the_orbit(scheme: Scheme, data: st.DataObject) -> None:
-    p, q, s = (data.draw(invertible(size, rationals)) for size in scheme.format.sizes)
-    image = sandwich(scheme, p, q, s)
-    image = reorder(image, data.draw(st.permutations(range(image.rank))))
-    image = permute(image, data.draw(st.sampled_from(image.format.orders())))
-    assert rank_distribution(image) == rank_distribution(scheme)

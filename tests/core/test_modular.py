@@ -39,6 +39,16 @@ def test_rank_of_matrices_of_many_blocks(prime: int, rows: int, columns: int, ra
     assert rank_modulo(centred((left @ right % prime).astype(float), prime), prime) == rank
 
 
+def test_sums_of_the_largest_products_are_exact() -> None:
+    # The later rows are combinations of the others by 1025·h², an odd number beyond 2⁵³ if it were summed in one go.
+    size, h = 1025, PRIME // 2 - 1
+    matrix = np.eye(2 * size)
+    matrix[size:, :size] = matrix[:size, size:] = h
+    matrix[size:, size:] = centred(np.array(float(size * h * h % PRIME)), PRIME)
+    assert h % 2 == 1
+    assert rank_modulo(matrix, PRIME) == size
+
+
 def test_numbers_are_centred_exactly_up_to_2_to_the_53() -> None:
     values = np.array([2**53, 2**53 - 1, -(2**53), PRIME * (2**30 - 1), PRIME // 2, PRIME // 2 + 1, -PRIME, 0.0])
     remainders = centred(values, PRIME)

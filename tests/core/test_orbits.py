@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mmdiscover.core import orbits
 from mmdiscover.core.exact import Gaussian
 from mmdiscover.core.format import Format
-from mmdiscover.core.metrics import rank_distribution
 from mmdiscover.core.orbits import Family, family_dimension, orbit_class
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import permute, reorder, rescale, sandwich, symmetric_images
@@ -111,6 +110,15 @@ PAIRS = {
 SEARCHED = [scheme for pair in PAIRS.values() for scheme in pair]
 
 
+def ranks(scheme: Scheme) -> list[list[int]]:
+    """The ranks of the factors of each product, whatever their order."""
+    matrices = [
+        np.linalg.matrix_rank(factor.T.reshape(-1, *shape).astype(float))
+        for factor, shape in zip(scheme.arrays, scheme.format.matrix_shapes, strict=True)
+    ]
+    return sorted(sorted(int(rank) for rank in product) for product in zip(*matrices, strict=True))
+
+
 @st.composite
 def equivalents(draw: st.DrawFn, schemes: st.SearchStrategy[Scheme], entries: Any = rationals) -> tuple[Scheme, Scheme]:
     """A scheme and what an element of the whole group makes of it."""
@@ -141,13 +149,13 @@ def elementary(scheme: Scheme, rng: np.random.Generator) -> Scheme:
 
 SHEARS = np.array([[[1, I], [0, 1]]] * 3, dtype=object)
 LABELS = {
-    "Strassen": (strassen(), "e3595aca74f8"),
-    "Strassen and Winograd": (winograd(), "e3595aca74f8"),  # one orbit: H. F. de Groote, Theor. Comput. Sci. 7 (1978)
-    "complex": (sandwich(strassen(), *SHEARS), "e3595aca74f8"),
-    "Laderman": (laderman(), "550edfd5900b"),
-    "modulo 2": (modulo_two(strassen()), "a63246465e31"),
-    "another modulo 2": (modulo_two(winograd()), "a63246465e31"),
-    "a number": (classical(Format(1, 1, 1)), "5debd0ec4c61"),
+    "Strassen": (strassen(), "58b60d4de2cd"),
+    "Strassen and Winograd": (winograd(), "58b60d4de2cd"),  # one orbit: H. F. de Groote, Theor. Comput. Sci. 7 (1978)
+    "complex": (sandwich(strassen(), *SHEARS), "58b60d4de2cd"),
+    "Laderman": (laderman(), "0a0f6a9162bd"),
+    "modulo 2": (modulo_two(strassen()), "f7478081cd4d"),
+    "another modulo 2": (modulo_two(winograd()), "f7478081cd4d"),
+    "a number": (classical(Format(1, 1, 1)), "5f1b5e70d6ca"),
 }
 
 
@@ -157,7 +165,7 @@ def test_labels_are_the_same_on_every_platform(name: str) -> None:
     assert orbit_class(scheme) == label
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(equivalents(st.one_of(known_schemes, st.sampled_from(SEARCHED))))
 def test_equivalent_schemes_share_their_label_and_family(pair: tuple[Scheme, Scheme]) -> None:
     scheme, image = pair
@@ -181,7 +189,7 @@ def test_so_do_those_modulo_two(pair: tuple[Scheme, Scheme]) -> None:
     assert family_dimension(image) == family_dimension(scheme)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(equivalents(arbitrary_schemes(rationals)))
 def test_so_do_factors_that_are_no_valid_scheme(pair: tuple[Scheme, Scheme]) -> None:
     scheme, image = pair
@@ -204,7 +212,7 @@ def test_inequivalent_schemes_are_told_apart(name: str) -> None:
     one, other = PAIRS[name]
     assert check_brent(one).holds
     assert check_brent(other).holds
-    assert rank_distribution(one) == rank_distribution(other)
+    assert ranks(one) == ranks(other)
     assert orbit_class(one) != orbit_class(other)
 
 
@@ -269,6 +277,14 @@ def test_triples_of_products_are_left_out_where_there_are_too_many(monkeypatch: 
     labels = [orbit_class(scheme) for scheme in SEARCHED]
     assert labels[0] == labels[1]  # the pair that only they tell apart
     assert len({*labels, *counted}) == 11
+    # Modulo 2 the walks alone still tell much.
+    one = modulo_two(
+        signs(TWO, "+000+0000+000+0000++00+000+0000+ +0000+0000+0000+00+0+0+00+00000+ +00000+0+00000+00+000+00000+000+")
+    )
+    other = modulo_two(
+        signs(TWO, "+000+0000+++0+000+0000++00+0000+ ++000+0000+000+0000++++0+0+0++++ +000+0+00+00++0000+0000+0+0+000+")
+    )
+    assert orbit_class(one) != orbit_class(other)
     rng = np.random.default_rng(5)
     assert [orbit_class(elementary(scheme, rng)) for scheme in SEARCHED] == labels
 

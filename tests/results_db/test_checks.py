@@ -53,7 +53,10 @@ def test_what_is_sound_is_found_sound(filled: Path) -> None:
         ("additions = 17", "additions is 17, expected 18"),
         ("nonzeros = 1", "nonzeros is 1, expected 36"),
         ("growth_factor = NULL", "growth_factor is None, expected 12.0"),
-        ("orbit_class = '00000000'", "orbit_class is '00000000', expected '4d4fb321'"),
+        ("orbit_class = '00000000'", "orbit_class is '00000000', expected '58b60d4de2cd'"),
+        ("orbit_class = NULL", "orbit_class is None, expected '58b60d4de2cd'"),
+        ("null_space = 24", "null_space is 24, expected 23"),
+        ("orbit_dimension = NULL", "orbit_dimension is None, expected 23"),
         ("rank = 8", "u has 7 items, expected 8 rows"),
         ("rank = 'seven'", "u has 7 items, expected seven rows"),
         ("n = 3", "u[0] has 4 items, expected 6 entries"),
@@ -71,7 +74,15 @@ def test_a_damaged_row_is_reported_and_the_others_are_not(filled: Path, change: 
 
 @pytest.mark.parametrize(
     "change",
-    ["rank = 'seven'", "ring = x'ff00'", "nonzeros = 'many'", "growth_factor = 'big'", "found_at = 5", "n = ''"],
+    [
+        "rank = 'seven'",
+        "ring = x'ff00'",
+        "nonzeros = 'many'",
+        "growth_factor = 'big'",
+        "null_space = 'big'",
+        "found_at = 5",
+        "n = ''",
+    ],
 )
 def test_a_damaged_row_is_refused_wherever_it_is_read(filled: Path, change: str) -> None:
     damage(filled, f"UPDATE schemes SET {change} WHERE id = 1")

@@ -17,11 +17,11 @@ from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
-from mmdiscover.core.symmetry import cyclic_shift, sandwich, transpose
+from mmdiscover.core.symmetry import sandwich
 from mmdiscover.errors import InputError
 from results_db import codec
 from tests.results_db.samples import HALF, shear
-from tests.schemes import classical, laderman, strassen, winograd
+from tests.schemes import strassen
 
 FORMATS = st.builds(Format, *[st.integers(1, 3)] * 3)
 ENTRIES = st.sampled_from(
@@ -115,27 +115,24 @@ def test_metrics_of_known_schemes() -> None:
         "nonzeros": 36,
         "additions": 18,
         "growth_factor": 12.0,
-        "orbit_class": codec.orbit_class(strassen()),
+        "orbit_class": "58b60d4de2cd",
+        "null_space": 23,
+        "orbit_dimension": 23,
     }
     huge = Scheme(Format(1, 1, 1), [[10**150]], [[10**150]], [[10**150]])
     assert codec.scheme_metrics(huge)["growth_factor"] is None
 
 
-def test_equivalent_schemes_share_their_class() -> None:
-    # All schemes 2x2x2:7 are equivalent: de Groote, Theor. Comput. Sci. 7 (1978). Labels are stored, so they must stay.
-    assert codec.orbit_class(strassen()) == codec.orbit_class(winograd()) == "4d4fb321"
-    wide = classical(Format(1, 2, 3))
-    assert codec.orbit_class(wide) == codec.orbit_class(cyclic_shift(wide)) == codec.orbit_class(transpose(wide))
-    mixed = sandwich(laderman(), *[np.array([[1, 1, 0], [0, 1, -HALF], [0, 0, 1]], dtype=object)] * 3)
-    assert codec.orbit_class(mixed) == codec.orbit_class(laderman())
-
-
-def test_classes_tell_formats_ranks_and_orbits_apart() -> None:
-    u, v, w = (np.concatenate([factor, 0 * factor[:, :1]], axis=1) for factor in strassen().arrays)
-    padded = Scheme(Format(2, 2, 2), u, v, w)
-    labels = [codec.orbit_class(scheme) for scheme in (strassen(), padded, classical(Format(2, 2, 2)), laderman())]
-    assert len(set(labels)) == 4
-    assert all(len(label) == 8 for label in labels)
+def test_what_cannot_be_computed_in_a_few_seconds_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "MOST_UNKNOWNS", 84)
+    expected = {"orbit_class": "58b60d4de2cd", "null_space": 23, "orbit_dimension": 23}
+    assert codec.orbit_columns(strassen()) == expected
+    monkeypatch.setattr(codec, "MOST_UNKNOWNS", 83)
+    assert codec.orbit_columns(strassen()) == expected | {"null_space": None, "orbit_dimension": None}
+    # No prime is left to compute with.
+    entry = Fraction(1, 8388593 * 8388581 * 8388473)
+    scheme = Scheme(Format(1, 1, 1), *np.array([[[entry]], [[1 / entry]], [[1]]], dtype=object))
+    assert codec.orbit_columns(scheme) == dict.fromkeys(expected)
 
 
 def test_settings_become_plain_json() -> None:

@@ -253,6 +253,8 @@ def test_the_upgrade_counts_as_recording_does(db: Database, path: Path) -> None:
     with db.write() as connection:
         connection.execute(text("DROP TABLE experience"))
         connection.execute(text("DROP TABLE attempts"))
+        for column in ("null_space", "orbit_dimension"):
+            connection.execute(text(f"ALTER TABLE schemes DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = 'mmdiscover_0001'"))
     results_db.upgrade(str(path))
     assert stored(db) == recorded

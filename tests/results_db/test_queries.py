@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.dialects import postgresql
 
 import results_db
 from mmdiscover.core.format import Format
@@ -56,6 +57,10 @@ def names(rows: list[queries.SchemeRow]) -> list[str]:
         ({"source": "trial"}, {"strassen"}),
         ({"source": "import"}, set(schemes())),
         ({"source": "' OR 1"}, set()),
+        ({"orbit_class": "58b60d4de2cd"}, {"strassen", "integers", "thirds", "halves", "complex"}),
+        ({"orbit_class": " 58B"}, {"strassen", "integers", "thirds", "halves", "complex"}),
+        ({"orbit_class": "58b60d4de2ce"}, set()),
+        ({"orbit_class": "0a"}, {"laderman"}),
         ({"fmt": None, "rank": None, "ring": None, "max_additions": None, "source": None}, set(schemes())),
     ],
 )
@@ -68,6 +73,8 @@ def test_conditions(filled: Database, conditions: dict[str, Any], expected: set[
 def test_unknown_conditions_are_refused(filled: Database) -> None:
     with pytest.raises(TypeError, match="colour"):
         queries.list_schemes(filled, colour="red")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="colour"):
+        queries.list_classes(filled, colour="red")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("sort", queries.SORTS)
@@ -99,11 +106,15 @@ def test_the_newest_comes_first_whatever_its_number(db: Database) -> None:
     [
         ({"sort": "colour"}, "sort 'colour', expected one of rank, additions, nonzeros, format, found, id"),
         ({"limit": 0}, "limit is 0, expected at least 1"),
+        ({"orbit_class": ""}, "class '', expected the first of its 12 hexadecimal digits"),
+        ({"orbit_class": "5%"}, "class '5%', expected the first of its 12 hexadecimal digits"),
+        ({"orbit_class": "0" * 13}, "class '0000000000000', expected the first of its 12 hexadecimal digits"),
     ],
 )
 def test_wrong_options_are_named(filled: Database, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        queries.list_schemes(filled, **options)
+    for query in (queries.list_schemes, queries.list_classes):
+        with pytest.raises(InputError, match=message):
+            query(filled, **options)
 
 
 def test_numbers_beyond_64_bits_are_an_error_of_one_line(filled: Database) -> None:
@@ -125,7 +136,9 @@ def test_a_row_tells_everything_in_plain_values(filled: Database) -> None:
         "nonzeros": 36,
         "additions": 18,
         "growth_factor": 12.0,
-        "class": "4d4fb321",
+        "class": "58b60d4de2cd",
+        "null_space": 23,
+        "orbit_dimension": 23,
         "source": "import",  # the first of its two
         "found_at": row.found_at,
         "hash": schemes()["strassen"].hash,
@@ -222,6 +235,69 @@ def test_how_far_a_campaign_is(db: Database) -> None:
     }
 
 
+def test_schemes_are_grouped_by_class(db: Database) -> None:
+    found = schemes()
+    for name in ("thirds", "integers", "strassen", "modulo 2", "laderman", "classical 3x2x2", "classical 2x2x3"):
+        repository.store_scheme(db, found[name], source_kind="import")
+    rows = queries.list_classes(db)
+    assert [json.loads(json.dumps(row.as_json())) for row in rows[:2]] == [
+        {
+            "class": "58b60d4de2cd",
+            "scheme": "2x2x2:7",
+            "schemes": 3,
+            "ring": "ZT",
+            "additions": 18,
+            "null_space": 23,
+            "orbit_dimension": 23,
+            "example": 3,
+        },
+        {
+            "class": "f7478081cd4d",
+            "scheme": "2x2x2:7",
+            "schemes": 1,
+            "ring": "Z2",
+            "additions": 18,
+            "null_space": 23,
+            "orbit_dimension": 23,
+            "example": 4,
+        },
+    ]
+    # Both orders of a format are one class; of two schemes with as many additions the older is the example.
+    assert [(row.scheme, row.schemes, row.example) for row in rows[2:]] == [("2x2x3:12", 2, 6), ("3x3x3:23", 1, 5)]
+    assert [row.ring for row in queries.list_classes(db, ring=Ring.Q)] == ["Q"]
+    assert [(row.schemes, row.ring) for row in queries.list_classes(db, orbit_class="58", max_additions=23)] == [
+        (1, "ZT")
+    ]
+    assert [row.example for row in queries.list_classes(db, sort="found", limit=2)] == [6, 5]
+    assert [row.example for row in queries.list_classes(db, sort="id")] == [3, 4, 5, 6]
+
+
+def test_schemes_without_label_are_no_class(db: Database) -> None:
+    for name in ("thirds", "strassen", "laderman"):
+        repository.store_scheme(db, schemes()[name], source_kind="import")
+    with db.write() as connection:
+        connection.execute(text("UPDATE schemes SET orbit_class = NULL, null_space = NULL, orbit_dimension = NULL"))
+    rows = queries.list_classes(db)
+    assert [(row.orbit_class, row.scheme, row.schemes, row.null_space) for row in rows] == [
+        (None, "2x2x2:7", 2, None),
+        (None, "3x3x3:23", 1, None),
+    ]
+    assert [row.orbit_class for row in queries.list_schemes(db)] == [None] * 3
+    assert queries.list_schemes(db, orbit_class="5") == []
+
+
+def test_the_grouping_is_a_statement_for_postgresql_too(filled: Database) -> None:
+    statements: list[Any] = []
+    with filled.read() as connection:
+        engine = connection.engine
+    listener = lambda *call: statements.append(call[1])  # noqa: E731
+    event.listen(engine, "before_execute", listener)
+    queries.list_classes(filled, fmt=Format(2, 2, 2), orbit_class="58", sort="found")
+    event.remove(engine, "before_execute", listener)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    assert "row_number() OVER (PARTITION BY" in str(statements[-1].compile(dialect=dialect))
+
+
 def test_unknown_campaigns_are_named(db: Database, path: Path) -> None:
     with pytest.raises(InputError, match=f"campaign 1 is not in database {path}"):
         queries.campaign_summary(db, 1)
@@ -257,6 +333,7 @@ def test_stats_count_everything(filled: Database) -> None:
 
 def test_an_empty_database_is_no_special_case(db: Database) -> None:
     assert queries.list_schemes(db) == []
+    assert queries.list_classes(db) == []
     assert queries.best_ranks(db) == ()
     assert list(queries.check_schemes(db)) == []
     assert queries.list_fits(db) == []

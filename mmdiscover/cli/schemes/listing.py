@@ -12,6 +12,7 @@ from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from mmdiscover.core.ring import Ring
+    from results_db.queries import ClassRow, SchemeRow
 
 
 def list_schemes(
@@ -26,35 +27,48 @@ def list_schemes(
         int | None,
         typer.Option(parser=integer, metavar="N", help="At most so many additions, counted without sharing."),
     ] = None,
+    orbit_class: Annotated[
+        str | None, typer.Option("--class", metavar="LABEL", help="Of this class; the first digits will do.")
+    ] = None,
     source: Annotated[str | None, typer.Option(metavar="KIND", help="Where found: trial, import, …")] = None,
     sort: Annotated[
         str, typer.Option(metavar="KEY", help="rank, additions, nonzeros, format, found (newest first) or id.")
     ] = "rank",
     limit: Annotated[int | None, typer.Option(parser=integer, metavar="N", help="At most so many.")] = None,
+    group_by: Annotated[
+        str | None, typer.Option(metavar="KEY", help="class: one line per class, with its scheme of fewest additions.")
+    ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """List stored schemes."""
+    """List stored schemes.
+
+    Schemes of one class are probably equivalent, those of different classes are not.
+    """
     from mmdiscover.core.format import Format
     from results_db import open_database, queries
 
-    wanted = None if fmt is None else Format.parse(fmt)
-    wanted_ring = None if ring is None else _parse_ring(ring)
+    if group_by not in (None, "class"):
+        raise InputError(f"group {group_by!r}, expected class")
+    wanted: queries.SchemeFilter = {
+        "fmt": None if fmt is None else Format.parse(fmt),
+        "rank": rank,
+        "ring": None if ring is None else _parse_ring(ring),
+        "max_additions": max_additions,
+        "orbit_class": orbit_class,
+        "source": source,
+    }
     with open_database(db, create=False) as database:
-        rows = queries.list_schemes(
-            database,
-            fmt=wanted,
-            rank=rank,
-            ring=wanted_ring,
-            max_additions=max_additions,
-            source=source,
-            sort=sort,
-            limit=limit,
-        )
+        if group_by is None:
+            _show_schemes(queries.list_schemes(database, sort=sort, limit=limit, **wanted), as_json)
+        else:
+            _show_classes(queries.list_classes(database, sort=sort, limit=limit, **wanted), as_json)
+
+
+def _show_schemes(rows: list[SchemeRow], as_json: bool) -> None:
     if as_json:
         output.document([row.as_json() for row in rows])
         return
-    numbers = ("id", "nonzeros", "additions")
     headers = ("id", "scheme", "ring", "nonzeros", "additions", "class", "source", "found", "hash")
     output.table(
         headers,
@@ -72,8 +86,19 @@ def list_schemes(
             )
             for row in rows
         ],
-        right=numbers,
+        right=("id", "nonzeros", "additions"),
     )
+    if not rows:
+        output.note("no such scheme is stored")
+
+
+def _show_classes(rows: list[ClassRow], as_json: bool) -> None:
+    lines = [row.as_json() for row in rows]
+    if as_json:
+        output.document(lines)
+        return
+    headers = ("class", "scheme", "schemes", "ring", "additions", "null space", "of symmetry", "example")
+    output.table(headers, [tuple(line.values()) for line in lines], right=(headers[2], *headers[4:]))
     if not rows:
         output.note("no such scheme is stored")
 

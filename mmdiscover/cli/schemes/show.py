@@ -23,6 +23,9 @@ def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_
     from mmdiscover.export import shared_additions
 
     growth = "beyond floating point" if row.growth_factor is None else f"{row.growth_factor:g}"
+    family = "not computed"
+    if row.null_space is not None:
+        family = f"null space of {row.null_space} dimensions, {row.orbit_dimension} of them of symmetry"
     facts = {
         "scheme": f"{row.scheme} (id {row.id})",
         "hash": row.hash,
@@ -30,7 +33,8 @@ def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_
         "nonzeros": row.nonzeros,
         "additions": f"{row.additions}, with shared subexpressions {shared_additions(verified.scheme)}",
         "growth": growth,
-        "class": row.orbit_class,
+        "class": row.orbit_class or "not computed",
+        "family": family,
         "source": row.source,
         "found": row.found_at,
         "proved by": ", ".join(verified.certificate.checks),

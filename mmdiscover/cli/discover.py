@@ -213,7 +213,6 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
     asked = "" if scheme.rank == plan.target.rank else f", asked for {plan.target.rank}"
     # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
     late = discovery.tally.candidates - 1
-    others = ", ".join(map(str, found.others))
     lines = [
         f"{scheme.name}: {output.counted(scheme.rank, 'product')} instead of {classical}{asked}",
         f"  ring       {verified.ring}",
@@ -221,7 +220,7 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
         f"  proved by  {checks}",
         f"  scheme     {found.scheme_id}, hash {verified.hash[:12]}, {'new' if found.new else 'known before'}",
         f"  effort     {_effort(discovery, plan, seconds)}",
-        *([f"  also       scheme {others} of the same fit"] if others else []),
+        *([f"  also       {output.listed(found.others, 'scheme')} of the same fit"] if found.others else []),
         *([f"  also       {late} more made exact, kept as float fits"] if late else []),
         formulas(verified),
         "",

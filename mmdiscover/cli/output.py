@@ -31,6 +31,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def listed(numbers: Sequence[int], noun: str) -> str:
+    """``scheme 7``, ``schemes 7, 8``."""
+    return f"{noun}{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+
+
 def document(value: Any) -> None:
     """Print a JSON document on standard output."""
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

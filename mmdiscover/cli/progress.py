@@ -141,8 +141,8 @@ class PlainRefining:
 def refined_line(result: FitResult) -> str:
     """What became of a fit."""
     if result.exact:
-        ids = ", ".join(str(stored.scheme_id) for stored in result.stored)
-        ending = f"made exact over {result.verified[0].ring}, scheme {ids}"
+        schemes = output.listed([stored.scheme_id for stored in result.stored], "scheme")
+        ending = f"made exact over {result.verified[0].ring}, {schemes}"
     else:
         ending = f"not made exact: {result.reason}"
     tried = output.counted(len(result.attempts), "attempt")

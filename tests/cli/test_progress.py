@@ -121,11 +121,13 @@ def test_refined_fits_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -
     plan = RefinePlan((exact.fit,) * 3, RefineSettings(), 1, 1)
     with refining_progress(plan) as progress:
         progress.fit(exact)
+        progress.fit(replace(exact, stored=(Stored(9, new=False), Stored(10, new=True))))
         progress.fit(result(4))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "fit 3 (2x2x2:7): made exact over Q, scheme 9 (0 attempts, 0.25 s)",
+        "fit 3 (2x2x2:7): made exact over Q, schemes 9, 10 (0 attempts, 0.25 s)",
         "fit 4 (2x2x2:7): not made exact: stuck in fix: 2 of 84 entries free (0 attempts, 0.25 s)",
     ]
     live = LiveRefining(plan)

@@ -194,26 +194,6 @@ def solve(matrix: NDArray[np.object_], right: NDArray[np.object_], modulus: int 
     return simplify_array(work[:, size:]).reshape(right.shape)
 
 
-def matrix_rank(matrix: NDArray[np.object_], modulus: int = 0) -> int:
-    """Exact rank of a small matrix over Q, Q(i), or the integers modulo a prime `modulus`."""
-    work = [list(row % modulus if modulus else row) for row in matrix]
-    rank = 0
-    for column in range(matrix.shape[1]):
-        pivot = next((row for row in range(rank, len(work)) if work[row][column]), None)
-        if pivot is None:
-            continue
-        work[rank], work[pivot] = work[pivot], work[rank]
-        head = work[rank][column]
-        scale = pow(head, -1, modulus) if modulus else reciprocal(head)
-        for row in range(rank + 1, len(work)):
-            if work[row][column]:
-                ratio = work[row][column] * scale
-                entries = [x - ratio * y for x, y in zip(work[row], work[rank], strict=True)]
-                work[row] = [entry % modulus for entry in entries] if modulus else entries
-        rank += 1
-    return rank
-
-
 def simplify_array(array: NDArray[np.object_]) -> NDArray[np.object_]:
     """`simplify` applied to every entry."""
     result = np.empty(array.shape, dtype=object)

@@ -11,7 +11,6 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy.polys.matrices import DomainMatrix
 
 from mmdiscover.core.exact import (
     MAX_DIGITS,
@@ -20,7 +19,6 @@ from mmdiscover.core.exact import (
     denominator,
     format_exact,
     inverse,
-    matrix_rank,
     parse_exact,
     real_and_imaginary,
     reciprocal,
@@ -218,18 +216,3 @@ def test_what_has_no_inverse() -> None:
         inverse(np.array([[1, 2], [2, 4]], dtype=object))
     with pytest.raises(InputError, match=r"matrix has shape \(2, 3\), expected a square one"):
         inverse(np.ones((2, 3), dtype=object))
-
-
-@given(st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2)), st.data())
-def test_rank_agrees_with_sympy(shape: tuple[int, int, int], data: st.DataObject) -> None:
-    rows, columns, inner = shape
-    entries = st.one_of(st.integers(-2, 2), gaussians)
-    matrix = data.draw(matrices(rows, inner, entries)) @ data.draw(matrices(inner, columns, entries))
-    assert matrix_rank(matrix) == sympy_matrix(matrix).rank(simplify=True)
-
-
-@given(matrices(3, 4, st.integers(-3, 3)), st.sampled_from([2, 3]))
-def test_rank_modulo_a_prime_agrees_with_sympy(matrix: Any, prime: int) -> None:
-    domain = sympy.GF(prime)
-    reduced = DomainMatrix([[domain(x) for x in row] for row in matrix], matrix.shape, domain)
-    assert matrix_rank(matrix, prime) == reduced.rank()

@@ -11,7 +11,7 @@ import pytest
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.scheme import Scheme
-from mmdiscover.core.symmetry import sandwich
+from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.refine import attempt as module
@@ -158,6 +158,19 @@ def test_wandering_leads_to_another_exact_fit() -> None:
     assert far_distance > 5 * near_distance
     again = module._wander(fit, 0.2, np.random.default_rng(0))
     assert np.array_equal(again.u, far.u)
+
+
+@pytest.mark.parametrize("scale", [1.0, 10.0])
+def test_it_steps_along_the_exact_fits(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    scales = np.full(7, scale)
+    fit = rescale(found("2x2x2:7", 0), scales, scales)
+    stepped: list[Array] = []
+    monkeypatch.setattr(FixedPoint, "move", lambda _, vector: stepped.append(vector))
+    module._wander(fit, 1e-3, np.random.default_rng(0))
+    size = 1e-3 * np.sqrt(fit.squared_norm() / 84)
+    assert np.linalg.norm(stepped[0] - flatten(fit.arrays)) == pytest.approx(size * np.sqrt(23), rel=0.5)
+    # Of the second order in the step; across them φ would be of the order of its square.
+    assert factors_of(stepped[0], fit.format).residual() < 1e-3 * 84 * size**2
 
 
 def test_where_the_way_back_is_not_found_the_fit_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
-from mmdiscover.core.scheme import Scheme, canonical_form
+from mmdiscover.core.scheme import Scheme
 from mmdiscover.decompositions.gauss_newton import unflatten
 from mmdiscover.errors import InputError
 from mmdiscover.refine.attempt import attempt
 from mmdiscover.refine.neighbours import neighbour, rank_distribution
+from mmdiscover.refine.polish import polish
 from mmdiscover.refine.preference import TERNARY_FIRST, Criterion, Preference
 from mmdiscover.refine.trace import OTHER_FAMILY, Attempt, RefineStatus
 
@@ -39,6 +41,8 @@ class RefineSettings:
         Which schemes come first.
     schemes : int
         So many different schemes are looked for.
+    kicks : int
+        Per product, of the exact search for a better scheme that ends each attempt, see `polish`.
 
     Raises
     ------
@@ -50,12 +54,15 @@ class RefineSettings:
     neighbours: int = 4
     preference: Preference = TERNARY_FIRST
     schemes: int = 1
+    kicks: int = 4
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise InputError(f"attempts is {self.attempts!r}, expected an integer >= 1")
         if self.neighbours < 0:
             raise InputError(f"neighbours is {self.neighbours!r}, expected an integer >= 0")
+        if self.kicks < 0:
+            raise InputError(f"kicks is {self.kicks!r}, expected an integer >= 0")
         if not 1 <= self.schemes <= self.attempts:
             raise InputError(f"schemes is {self.schemes!r}, expected 1 to the number of attempts, {self.attempts}")
 
@@ -94,7 +101,7 @@ class Refined:
 
 
 def refine(factors: Factors, settings: RefineSettings, seed: np.random.SeedSequence) -> Refined:
-    """Make an exact fit rational: sparsify, move to zeros, rescale, move to ±1, fix what is left.
+    """Make an exact fit rational: sparsify, move to zeros, rescale, move to ±1, fix what is left, polish.
 
     Run it on one BLAS thread (``threadpoolctl.threadpool_limits(1)``): with several, matrices of this size cost many
     times as much.
@@ -153,9 +160,13 @@ class _Search:
         scheme = None
         if status is RefineStatus.EXACT:
             u, v, w = unflatten(point.fractions, self._format.shape)
-            scheme = canonical_form(Scheme(self._format, u, v, w))
+            scheme = Scheme(self._format, u, v, w)
+            scheme = polish(scheme, self._settings.preference, rng, self._settings.kicks * scheme.rank)
             self._found[scheme] = None
         stages = tuple(point.stages)
+        if scheme is not None:
+            zeros = sum(factor.size for factor in scheme.arrays) - nonzeros(scheme)
+            stages = (*stages, replace(stages[-1], name="polish", zeros=zeros))
         if origin is not None:
             stages = (replace(stages[0], name=origin), *stages)
         self._attempts.append(Attempt(status, scheme, stages, reason, point.resolves))

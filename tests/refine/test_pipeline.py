@@ -136,6 +136,7 @@ def test_overflow_is_refused() -> None:
     [
         ({"attempts": 0}, "attempts is 0, expected an integer >= 1"),
         ({"neighbours": -1}, "neighbours is -1, expected an integer >= 0"),
+        ({"kicks": -1}, "kicks is -1, expected an integer >= 0"),
         ({"schemes": 0}, "schemes is 0, expected 1 to the number of attempts, 8"),
         ({"attempts": 2, "schemes": 3}, "schemes is 3, expected 1 to the number of attempts, 2"),
     ],
@@ -200,7 +201,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Script]:
         result = Script(list(outcomes))
         monkeypatch.setattr(pipeline, "attempt", result.attempt)
         monkeypatch.setattr(pipeline, "neighbour", result.neighbour)
-        monkeypatch.setattr(pipeline, "polish", lambda scheme, *_: scheme, raising=False)
+        monkeypatch.setattr(pipeline, "polish", lambda scheme, *_: canonical_form(scheme))
         return result
 
     return scripted

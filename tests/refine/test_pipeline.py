@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -141,7 +141,7 @@ def test_overflow_is_refused() -> None:
         ({"attempts": 2, "schemes": 3}, "schemes is 3, expected 1 to the number of attempts, 2"),
     ],
 )
-def test_settings_are_checked(wrong: dict[str, int], message: str) -> None:
+def test_settings_are_checked(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         RefineSettings(**wrong)
 

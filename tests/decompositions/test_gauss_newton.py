@@ -70,8 +70,9 @@ def test_damped_solve(given_problem: Problem) -> None:
     tensor, factors = given_problem
     theta = flatten(factors)
     normal = normal_matrix(tensor.shape, theta, np.arange(len(theta)))
-    before, damping = normal.copy(), 0.5 + np.arange(len(theta))
+    before, damping = normal.copy(), np.arange(0.5, len(theta))
     solution = damped_solve(normal, damping, theta)
+    assert solution is not None
     dense = damped_matrix(factors, 0.0) + np.diag(damping)
     np.testing.assert_allclose(solution, np.linalg.solve(dense, theta), rtol=1e-8, atol=1e-8)
     np.testing.assert_array_equal(normal, before)

@@ -218,7 +218,7 @@ def rationalize(point: FixedPoint, rng: np.random.Generator) -> tuple[RefineStat
         if not choices or len(refused) > _BACKTRACKS * _TRIES_PER_FIX:
             if len(odd):
                 values = ", ".join(f"{value:.9g}" for value in sorted({*np.abs(point.vector[odd]).round(9)})[:4])
-                return RefineStatus.IRRATIONAL, f"{len(odd)} entries are determined and have no simple value: {values}"
+                return RefineStatus.IRRATIONAL, f"entries that are determined have no simple value ({len(odd)}): {values}"
             return RefineStatus.STUCK, f"{len(refused)} choices for entries that can move lost the fit"
         point.state, choice = choices.pop()
         refused.add(choice)

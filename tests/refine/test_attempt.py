@@ -16,7 +16,9 @@ from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.refine import attempt as module
 from mmdiscover.refine.attempt import attempt
+from mmdiscover.refine.attract import attract
 from mmdiscover.refine.rationalize import FixedPoint
+from mmdiscover.refine.scaling import rescale_to_ones
 from mmdiscover.refine.trace import RefineStatus
 from mmdiscover.verify import check_brent
 from tests.refine.fits import floats, found, regauged
@@ -197,7 +199,7 @@ def test_small_entries_are_fixed_to_zero_in_batches() -> None:
     point = point_of(sparse)
     assert module._fix_zeros(point, sparse)
     assert point.resolves == 3
-    assert np.count_nonzero(~point.free) == np.count_nonzero(flatten(strassen().arrays) == 0) == 48
+    assert np.count_nonzero(~point.free) == np.count_nonzero(flatten(floats(strassen()).arrays) == 0) == 48
     np.testing.assert_array_equal(point.vector[~point.free], 0.0)
     assert factors_of(point.vector, sparse.format).residual() < 1e-20
 
@@ -205,7 +207,8 @@ def test_small_entries_are_fixed_to_zero_in_batches() -> None:
 def test_the_smallest_entries_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     sparse = sheared()
     point = point_of(sparse)
-    scale = np.abs(flatten([np.ones((4, 1)) * np.abs(factor).max(axis=0) for factor in sparse.arrays]))
+    u, v, w = (np.ones((4, 1)) * np.abs(factor).max(axis=0) for factor in sparse.arrays)
+    scale = flatten((u, v, w))
     batches: list[Array] = []
 
     def watched(indices: NDArray[np.intp], values: Array) -> bool:
@@ -326,7 +329,7 @@ def test_a_lost_fit_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_way_back_from_ones_entries_are_fixed_from_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    scaled = Watched(module.rescale_to_ones)
+    scaled = Watched(rescale_to_ones)
     monkeypatch.setattr(module, "rescale_to_ones", scaled)
     monkeypatch.setattr(FixedPoint, "move", lambda *_: False)
     monkeypatch.setattr(FixedPoint, "snap", lambda *_: False)
@@ -353,7 +356,7 @@ def test_where_nothing_is_free_nothing_moves(monkeypatch: pytest.MonkeyPatch) ->
         point.free = np.zeros(len(point.vector), dtype=bool)
         return True
 
-    moves = Watched(module.attract)
+    moves = Watched(attract)
     monkeypatch.setattr(module, "attract", moves)
     monkeypatch.setattr(module, "_fix_zeros", fix_all)
     end_at(monkeypatch, RefineStatus.EXACT)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions.gauss_newton import flatten, unflatten
+from mmdiscover.decompositions.gauss_newton import unflatten
 from mmdiscover.refine import linear as module
 from mmdiscover.refine.linear import solve_linear_rest
 from mmdiscover.verify import check_brent
@@ -31,7 +31,10 @@ ONE = np.ones((1, 1, 1))
 
 
 def solve(
-    tensor: NDArray[np.float64], entries: Sequence[Any], free: Sequence[int], wanted: Sequence[Any] | None = None
+    tensor: NDArray[np.float64],
+    entries: Sequence[Any] | NDArray[np.object_],
+    free: Sequence[int],
+    wanted: Sequence[Any] | None = None,
 ) -> list[Fraction] | None:
     """Solve for the entries at `free`; what stands there is taken away, and 0 is wanted unless said otherwise."""
     fixed = np.array(entries, dtype=object)
@@ -42,7 +45,7 @@ def solve(
 
 
 def entries_of(scheme: Scheme) -> NDArray[np.object_]:
-    return flatten(scheme.arrays)
+    return np.concatenate([factor.ravel() for factor in scheme.arrays])
 
 
 def with_entries(scheme: Scheme, free: Sequence[int], values: Sequence[Fraction]) -> Scheme:
@@ -147,7 +150,7 @@ def test_denominators_may_be_large() -> None:
     assert solve(ONE, [large, 0, Fraction(7, 11)], [1]) == [1 / (large * Fraction(7, 11))]
     # Two unknowns, of which floating point finds each to sixteen digits only.
     tensor = np.ones((2, 1, 1)) * np.array([[[1.0]], [[4.0]]])
-    entries = [Fraction(1, 1009), Fraction(2, 3), 5, Fraction(1, 997), 0, 0, 1, 1]
+    entries: list[Any] = [Fraction(1, 1009), Fraction(2, 3), 5, Fraction(1, 997), 0, 0, 1, 1]
     solved = solve(tensor, entries, [4, 5])
     assert solved is not None
     assert entries[0] * solved[0] + entries[1] * solved[1] == 1
@@ -176,7 +179,9 @@ def test_given_values_are_not_changed() -> None:
     fixed = np.array([None, Fraction(2), Fraction(1)], dtype=object)
     free, wanted = np.array([True, False, False]), [Fraction(3)]
     assert solve_linear_rest(ONE, fixed, free, wanted) == [Fraction(1, 2)]
-    assert (fixed.tolist(), free.tolist(), wanted) == ([None, 2, 1], [True, False, False], [3])
+    assert list(fixed) == [None, 2, 1]
+    assert list(free) == [True, False, False]
+    assert wanted == [3]
 
 
 def test_where_floats_choose_wrongly_there_is_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def scaled(alpha: Exact, beta: Exact = 1) -> Scheme:
 
 
 some_schemes = st.sampled_from(
-    [strassen(), winograd(), *(scaled(*x) for x in [(2,), (3,), (-1,), (HALF, HALF), (Gaussian(HALF, THIRD), 3)])]
+    [strassen(), winograd(), scaled(2), scaled(3), scaled(-1), scaled(HALF, HALF), scaled(Gaussian(HALF, THIRD), 3)]
 )
 
 

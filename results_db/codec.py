@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mmdiscover.core.format import Format
     from mmdiscover.core.scheme import Scheme
 
+MOST_PRODUCTS = 400
+"""Rank up to which schemes are labelled: the time grows with its cube."""
 MOST_UNKNOWNS = 2500
 """Entries of U, V and W up to which the dimensions of the family are computed: the time grows with their cube."""
 
@@ -78,7 +80,8 @@ def orbit_columns(scheme: Scheme) -> dict[str, str | int | None]:
     label, family = None, None
     # Denominators that hold all primes at hand.
     with contextlib.suppress(InputError):
-        label = orbits.orbit_class(scheme)
+        if scheme.rank <= MOST_PRODUCTS:
+            label = orbits.orbit_class(scheme)
         if sum(factor.size for factor in scheme.arrays) <= MOST_UNKNOWNS:
             family = orbits.family_dimension(scheme)
     return {

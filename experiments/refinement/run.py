@@ -130,7 +130,7 @@ class Progress:
 
 def own_ring(db: Database, fit: FitRow) -> str:
     """What came out of the fit's own family: the first ring of its attempts there, or how the last one ended."""
-    attempts = [a for a in queries.attempts_of_fit(db, fit.id) if a.stages[0].name != OTHER_FAMILY]
+    attempts = [a for a in queries.attempts_of_fit(db, fit.id) if not a.stages or a.stages[0].name != OTHER_FAMILY]
     rings = {Ring(attempt.ring) for attempt in attempts if attempt.ring is not None}
     return str(min(rings, key=_RINGS.index)) if rings else attempts[-1].status
 
@@ -139,7 +139,7 @@ def row(db: Database, scheme: str) -> list[object]:
     """One line of the table."""
     fmt, rank = parse_scheme(scheme)
     trials_seconds = queries.campaign_summary(db, 1).targets[0].cpu_seconds
-    fits = queries.list_fits(db)
+    fits = [fit for fit in queries.list_fits(db) if fit.attempts]
     stored = {scheme.id: scheme for scheme in queries.list_schemes(db)}
     best: list[SchemeRow] = [stored[fit.scheme_ids[0]] for fit in fits if fit.scheme_ids]
     rings = Counter(scheme.ring for scheme in best)
@@ -175,7 +175,9 @@ def main() -> None:
             fits = settings["more"].get(scheme, settings[f"{prefix}fits"])
             db = searched(scheme, settings["seed"], fits, settings[f"{prefix}minutes"])
             waiting = [fit for fit in queries.list_fits(db) if not fit.attempts]
-            refine_fits(db, plan_refinement(waiting, RefineSettings(), settings["seed"], None), Progress())
+            plan = plan_refinement(waiting, RefineSettings(), settings["seed"], None)
+            if refine_fits(db, plan, Progress()).interrupted:
+                sys.exit("interrupted; what is refined is kept")
             rows.append(row(db, scheme))
             print(rows[-1], file=sys.stderr, flush=True)
             db.close()

@@ -50,6 +50,8 @@ def refine_settings(
 
     default = RefineSettings()
     schemes = default.schemes if schemes is None else schemes
+    if schemes > MAX_ATTEMPTS:
+        raise InputError(f"number of schemes is {schemes}, expected at most {MAX_ATTEMPTS}")
     attempts = max(default.attempts, schemes) if attempts is None else attempts
     if attempts > MAX_ATTEMPTS:
         raise InputError(f"number of attempts is {attempts}, expected at most {MAX_ATTEMPTS}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.metrics import nonzeros
+from mmdiscover.core.orbits import orbit_class
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.decompositions.gauss_newton import unflatten
@@ -19,6 +20,8 @@ from mmdiscover.refine.preference import TERNARY_FIRST, Criterion, Preference
 from mmdiscover.refine.trace import OTHER_FAMILY, Attempt, RefineStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mmdiscover.core.factors import Factors
     from mmdiscover.core.format import Format
 
@@ -40,7 +43,7 @@ class RefineSettings:
     preference : Preference
         Which schemes come first.
     schemes : int
-        So many different schemes are looked for.
+        So many inequivalent schemes are looked for.
     kicks : int
         Per product, of the exact search for a better scheme that ends each attempt, see `polish`.
 
@@ -76,7 +79,8 @@ class Refined:
     status : RefineStatus
         ``EXACT`` when an attempt succeeded, else that of the last one.
     schemes : tuple of Scheme
-        With ``EXACT`` different candidates in canonical form, the preferred first, for `mmdiscover.verify` to decide.
+        With ``EXACT`` all candidates, in canonical form, for `mmdiscover.verify` to decide: those of lowest rank first,
+        and of these the preferred one.
     attempts : tuple of Attempt
     """
 
@@ -173,15 +177,22 @@ class _Search:
 
     def enough(self) -> bool:
         """Whether there are as many schemes as are wanted."""
-        return len(self._found) >= self._settings.schemes
+        return self._inequivalent(self._found) >= self._settings.schemes
+
+    def _inequivalent(self, schemes: Collection[Scheme]) -> int:
+        # One is enough most of the time, and needs no label.
+        return len(schemes) if self._settings.schemes == 1 else len({orbit_class(scheme) for scheme in schemes})
 
     def best(self) -> bool:
         """Whether there are enough, and other families cannot have better ones by the first criterion."""
         if self._settings.preference.order[0] is not Criterion.TERNARY:
             return self.enough()
-        return sum(scheme.ring is Ring.ZT for scheme in self._found) >= self._settings.schemes
+        rank = min((scheme.rank for scheme in self._found), default=0)
+        ternary = [scheme for scheme in self._found if scheme.rank == rank and scheme.ring is Ring.ZT]
+        return self._inequivalent(ternary) >= self._settings.schemes
 
     def result(self) -> Refined:
-        schemes = tuple(sorted(self._found, key=self._settings.preference.key)[: self._settings.schemes])
+        preference = self._settings.preference
+        schemes = tuple(sorted(self._found, key=lambda scheme: (scheme.rank, preference.key(scheme))))
         status = RefineStatus.EXACT if schemes else self._attempts[-1].status
         return Refined(status, schemes, tuple(self._attempts))

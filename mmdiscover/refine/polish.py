@@ -19,7 +19,13 @@ import numpy as np
 
 from mmdiscover.core.scheme import canonical_form
 from mmdiscover.refine.exchanges import exchange, find_exchanges, outcomes
-from mmdiscover.refine.integer_scheme import LARGEST_ENTRY, IntegerScheme, exact_scheme, integer_scheme
+from mmdiscover.refine.integer_scheme import (
+    LARGEST_COEFFICIENT,
+    LARGEST_ENTRY,
+    IntegerScheme,
+    exact_scheme,
+    integer_scheme,
+)
 from mmdiscover.refine.preference import Criterion, Preference
 
 if TYPE_CHECKING:
@@ -36,6 +42,8 @@ _COEFFICIENT_WEIGHT = 3.0
 _VANISHED_PRODUCT = 50.0
 _EXCHANGE_TEMPERATURE = 6.0
 _TEMPERATURE = 1.5
+_LARGEST_HALVED = 5
+"""Size of a dimension up to which sandwiches of index two are tried: there are 2ⁿ − 1 of them, twice."""
 _EXCHANGE_SHARE = 0.8
 _SANDWICH_SHARE = 0.4
 """Kicks that begin with an exchange; those of them that are followed by elementary sandwiches."""
@@ -47,7 +55,7 @@ def polish(scheme: Scheme, preference: Preference, rng: np.random.Generator, kic
     Parameters
     ----------
     scheme : Scheme
-        Of characteristic zero; it need not be valid, moves keep Σ_q u_q ∘ v_q ∘ w_q up to symmetries of the tensor.
+        A valid one, of characteristic zero.
     preference : Preference
     rng : numpy.random.Generator
         Decides all random choices.
@@ -205,14 +213,13 @@ def _index_two(value: IntegerScheme, k: int, members: tuple[int, ...], inverse: 
     if inverse:
         left, right = right, left
     vectors[k], vectors[k - 1] = left, right.transpose(0, 2, 1)
-    if np.abs(vectors).max() > LARGEST_ENTRY:
-        return None
-    numerators, denominators = (
-        value.numerators * np.where(twos > 0, 2, 1),
-        value.denominators * np.where(twos < 0, 2, 1),
-    )
+    numerators = value.numerators * np.where(twos > 0, 2, 1)
+    denominators = value.denominators * np.where(twos < 0, 2, 1)
     common = np.gcd(numerators, denominators)
-    return IntegerScheme(value.fmt, vectors.astype(np.int8), numerators // common, denominators // common)
+    numerators, denominators = numerators // common, denominators // common
+    if np.abs(vectors).max() > LARGEST_ENTRY or max(np.abs(numerators).max(), denominators.max()) > LARGEST_COEFFICIENT:
+        return None
+    return IntegerScheme(value.fmt, vectors.astype(np.int8), numerators, denominators)
 
 
 class _Moves:
@@ -228,8 +235,8 @@ class _Moves:
             steps = [
                 _index_two(value, k, members, inverse)
                 for k, size in enumerate(value.fmt.sizes)
-                for members in product((0, 1), repeat=size)
-                if size > 1 and any(members)
+                for members in product((0, 1), repeat=min(size, _LARGEST_HALVED + 1))
+                if 1 < size <= _LARGEST_HALVED and any(members)
                 for inverse in (0, 1)
             ]
             self._halved = [step for step in steps if step is not None]

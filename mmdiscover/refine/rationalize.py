@@ -28,6 +28,8 @@ _VALUES = np.array([value for value, _ in _LADDER])
 _DENOMINATORS = ((16, 1e-8), (1000, 1e-11))
 """Up to how much, and how near an entry must be to a fraction with such a denominator."""
 _LARGEST_ENTRY = 20.0
+_LARGEST_DENOMINATOR = 10**6
+"""Of what solves linear equations exactly."""
 _NEAR_DENOMINATORS = (1, 2, 4, 8)
 _TRIES_PER_FIX = 25
 _SMALLEST_BATCH = 4
@@ -105,7 +107,9 @@ class FixedPoint:
         if any(value is None for value in fractions[~self.free]):
             return False
         values = solve_linear_rest(self._tensor, fractions, self.free, wanted)
-        if values is None or max(abs(value) for value in values) > _LARGEST_ENTRY:
+        if values is None or not all(
+            abs(x) <= _LARGEST_ENTRY and x.denominator <= _LARGEST_DENOMINATOR for x in values
+        ):
             return False
         self.fix_exactly(indices, values)
         return True
@@ -216,13 +220,19 @@ def rationalize(point: FixedPoint, rng: np.random.Generator) -> tuple[RefineStat
         if point.solve_rest():
             return RefineStatus.EXACT, "the last entries solve linear equations"
         if not choices or len(refused) > _BACKTRACKS * _TRIES_PER_FIX:
-            if len(odd):
-                values = ", ".join(f"{value:.9g}" for value in sorted({*np.abs(point.vector[odd]).round(9)})[:4])
-                return RefineStatus.IRRATIONAL, f"entries that are determined have no simple value ({len(odd)}): {values}"
-            return RefineStatus.STUCK, f"{len(refused)} choices for entries that can move lost the fit"
+            return _hopeless(point.vector[odd], len(refused))
         point.state, choice = choices.pop()
         refused.add(choice)
     return RefineStatus.STUCK, "too many choices were undone"
+
+
+def _hopeless(odd: Array, refused: int) -> tuple[RefineStatus, str]:
+    if not len(odd):
+        return RefineStatus.STUCK, f"{refused} choices for entries that can move lost the fit"
+    if all(fraction_near(value) is not None for value in odd):
+        return RefineStatus.STUCK, f"the simple values of the entries that are determined ({len(odd)}) lose the fit"
+    values = ", ".join(f"{value:.9g}" for value in sorted({*np.abs(odd).round(9)})[:4])
+    return RefineStatus.IRRATIONAL, f"entries that are determined have no simple value ({len(odd)}): {values}"
 
 
 def _fix_determined(point: FixedPoint) -> NDArray[np.intp] | None:

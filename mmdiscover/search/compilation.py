@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdiscover.decompositions import FitSettings, fit_cp, kernels
+from mmdiscover.decompositions.gauss_newton import normal_matrix
 
 
 def kernels_compiled() -> bool:
@@ -21,6 +22,7 @@ def kernels_compiled() -> bool:
 
 
 def compile_kernels() -> None:
-    """Compile what a start needs, or load what is kept: some 20 s or half a second."""
+    """Compile what a start and its refinement need, or load what is kept: some 20 s or half a second."""
     one = np.ones((1, 1))
     fit_cp(np.ones((1, 1, 1)), (one, one, one), FitSettings(bound=1.0))
+    normal_matrix((1, 1, 1), np.ones(3), np.arange(3))

@@ -31,7 +31,7 @@ from mmdiscover.refine import (
 from mmdiscover.refine.rationalize import FixedPoint
 from mmdiscover.verify import verify
 from tests.refine.fits import floats, found, regauged
-from tests.schemes import strassen
+from tests.schemes import classical, strassen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,14 +231,16 @@ def test_other_rings_send_it_to_other_families(script: Callable[..., Script]) ->
     run = script(FRACTIONAL, INTEGER, LOST, TERNARY, LOST)
     refined = refine(floats(strassen()), SETTINGS, SEED)
     assert [number for _, number in run.calls] == [0, 0, 0, 0]
-    assert refined.schemes == (canonical_form(strassen()),)
+    # The others are kept, too.
+    schemes = canonical_form(strassen()), canonical_form(sheared(2)), canonical_form(sheared(Fraction(1, 2)))
+    assert refined.schemes == schemes
     # That of the fit, and then that of the neighbours, too.
     assert run.families == [1, 2, 2]
 
 
 def test_of_other_rings_the_better_is_taken(script: Callable[..., Script]) -> None:
     script(FRACTIONAL, INTEGER, LOST, FRACTIONAL)
-    assert refine(floats(strassen()), SETTINGS, SEED).schemes == (canonical_form(sheared(2)),)
+    assert refine(floats(strassen()), SETTINGS, SEED).scheme == canonical_form(sheared(2))
 
 
 @pytest.mark.parametrize(("neighbours", "expected"), [(0, 1), (1, 2), (4, 5)])
@@ -260,8 +262,24 @@ def test_other_preferences_do_not_ask_for_ternary_schemes(script: Callable[..., 
     assert not run.families
 
 
-def test_several_schemes_are_different_and_the_preferred_first(script: Callable[..., Script]) -> None:
+def test_several_schemes_are_inequivalent(script: Callable[..., Script], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "orbit_class", lambda scheme: scheme.ring)
     run = script(FRACTIONAL, FRACTIONAL, LOST, INTEGER, TERNARY, LOST)
     refined = refine(floats(strassen()), RefineSettings(schemes=2, neighbours=1), SEED)
     assert [number for _, number in run.calls] == [0, 1, 2, 3, 0]
-    assert refined.schemes == (canonical_form(strassen()), canonical_form(sheared(2)))
+    assert [scheme.ring for scheme in refined.schemes] == [Ring.ZT, Ring.Z, Ring.Q]
+
+
+def test_equivalent_schemes_count_once(script: Callable[..., Script]) -> None:
+    # All schemes 2x2x2:7 are equivalent.
+    run = script(*[TERNARY, INTEGER] * 4)
+    refine(floats(strassen()), RefineSettings(schemes=2, neighbours=0), SEED)
+    assert len(run.calls) == 8
+
+
+def test_a_lower_rank_comes_first(script: Callable[..., Script]) -> None:
+    eight = classical(Format(2, 2, 2))
+    run = script((RefineStatus.EXACT, eight), FRACTIONAL)
+    refined = refine(floats(eight), RefineSettings(schemes=2, attempts=2, neighbours=0), SEED)
+    assert [scheme.rank for scheme in refined.schemes] == [7, 8]
+    assert len(run.calls) == 2

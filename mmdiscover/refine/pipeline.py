@@ -79,8 +79,8 @@ class Refined:
     status : RefineStatus
         ``EXACT`` when an attempt succeeded, else that of the last one.
     schemes : tuple of Scheme
-        With ``EXACT`` all candidates, in canonical form, for `mmdiscover.verify` to decide: those of lowest rank first,
-        and of these the preferred one.
+        With ``EXACT`` all inequivalent candidates, in canonical form, for `mmdiscover.verify` to decide: those of the
+        lowest rank first, and of these the preferred one.
     attempts : tuple of Attempt
     """
 
@@ -193,6 +193,11 @@ class _Search:
 
     def result(self) -> Refined:
         preference = self._settings.preference
-        schemes = tuple(sorted(self._found, key=lambda scheme: (scheme.rank, preference.key(scheme))))
+        schemes = sorted(self._found, key=lambda scheme: (scheme.rank, preference.key(scheme)))
+        if len(schemes) > 1:
+            classes: dict[str, Scheme] = {}
+            for scheme in schemes:
+                classes.setdefault(orbit_class(scheme), scheme)
+            schemes = list(classes.values())
         status = RefineStatus.EXACT if schemes else self._attempts[-1].status
-        return Refined(status, schemes, tuple(self._attempts))
+        return Refined(status, tuple(schemes), tuple(self._attempts))

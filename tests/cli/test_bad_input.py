@@ -35,7 +35,7 @@ NONSENSE = [
     (("discover", "2x2x2:7", "--preference", ""), ("unknown criterion ''", "ternary")),
     (("discover", "2x2x2:7", "--schemes", "0"), ("schemes is 0", "expected 1 to")),
     (("discover", "2x2x2:7", "--schemes", "two"), ("--schemes", "'two'", "expected an integer")),
-    (("discover", "2x2x2:7", "--schemes", "1000000000"), ("attempts is 1000000000", "at most 10000")),
+    (("discover", "2x2x2:7", "--schemes", "1000000000"), ("schemes is 1000000000", "at most 10000")),
     (("refine",), ("expected either the number of a fit or --all-unrefined",)),
     (("refine", "1", "--all-unrefined"), ("expected either the number of a fit or --all-unrefined",)),
     (("refine", "first"), ("'first'", "expected an integer")),

@@ -16,7 +16,7 @@ from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from mmdiscover.refine import rationalize as module
 from mmdiscover.refine.rationalize import FixedPoint, fraction_near, rationalize
-from mmdiscover.refine.trace import RefineStatus
+from mmdiscover.refine.trace import RefineStatus, Stage
 from tests.decompositions.dense import model
 from tests.refine.fits import floats, regauged
 from tests.schemes import strassen
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ONE = np.ones((1, 1, 1))
 TENSOR = matmul_tensor(Format(2, 2, 2))
+FIXED = (RefineStatus.EXACT, "every entry is fixed")
+SOLVED = (RefineStatus.EXACT, "the last entries solve linear equations")
 
 
 def held(tensor: NDArray[np.float64], vector: list[float], fixed: list[int]) -> FixedPoint:
@@ -207,27 +209,183 @@ def test_mobility_is_zero_for_what_is_determined() -> None:
     np.testing.assert_allclose(point.mobility(), 0.0, atol=1e-12)
 
 
+# Many at once
+
+
+def accept(monkeypatch: pytest.MonkeyPatch, point: FixedPoint, bad: set[int]) -> list[list[int]]:
+    """Let `fix` take everything but the bad indices, by ten times their value; returns what was tried."""
+    tried: list[list[int]] = []
+
+    def scripted(indices: NDArray[np.intp], values: NDArray[np.float64]) -> bool:
+        np.testing.assert_array_equal(values, 10.0 * indices)
+        tried.append(indices.tolist())
+        return not bad.intersection(tried[-1])
+
+    monkeypatch.setattr(point, "fix", scripted)
+    return tried
+
+
+def fix_nearest(point: FixedPoint, indices: list[int]) -> bool:
+    return point.fix_nearest(np.array(indices, dtype=np.intp), 10.0 * np.array(indices))
+
+
+def test_batches_that_hold_are_fixed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = accept(monkeypatch, point := first_entry(), set())
+    assert fix_nearest(point, [5, 3, 9, 1])
+    assert tried == [[5, 3, 9, 1]]
+
+
+def test_batches_that_do_not_are_halved_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = [20, 7, 3, 18, 2, 9, 11, 16, 1, 13, 5, 8, 0, 4, 15, 6, 10]
+    tried = accept(monkeypatch, point := first_entry(), {4})
+    assert fix_nearest(point, order)
+    assert tried == [order, order[:8], order[8:], order[8:12], order[12:]]
+    # The second half of them is next when the first is done with.
+    tried = accept(monkeypatch, point, {3})
+    assert fix_nearest(point, order)
+    assert tried == [order, order[:8], order[:4], order[4:8], order[8:]]
+
+
+def test_small_batches_are_not_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = accept(monkeypatch, point := first_entry(), {0})
+    assert not fix_nearest(point, [0, 1, 2, 3, 4, 5, 6])
+    assert len(tried) == 1
+    assert fix_nearest(point, [0, 1, 2, 3, 4, 5, 6, 7])
+    assert tried[1:] == [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_halving_ends_after_eight_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = accept(monkeypatch, point := first_entry(), set(range(128)))
+    assert not fix_nearest(point, list(range(128)))
+    assert [len(batch) for batch in tried] == [128, 64, 32, 16, 8, 4, 4, 8]
+    # What held before that stays, and does not count.
+    tried = accept(monkeypatch, point, set(range(4, 128)))
+    assert fix_nearest(point, list(range(128)))
+    assert [len(batch) for batch in tried] == [128, 64, 32, 16, 8, 4, 4, 8, 4]
+
+
+def test_as_many_zeros_as_the_fit_allows() -> None:
+    # The sum of eight products is 1: not all of them can be zero.
+    point = FixedPoint(ONE, np.array([1 / 8] * 8 + [1.0] * 16))
+    assert point.fix_nearest(np.arange(8), np.zeros(8))
+    np.testing.assert_array_equal(np.flatnonzero(~point.free), np.arange(4))
+    np.testing.assert_array_equal(point.vector[:4], 0.0)
+    assert error(point) < 1e-22
+    assert point.resolves == 3
+
+
+# Exact values
+
+
+def test_exact_values_are_kept() -> None:
+    point = first_entry()
+    vector, free = point.state
+    kept = vector.copy()
+    point.fix_exactly(np.array([2, 0]), [Fraction(1, 1009), Fraction(-2)])
+    np.testing.assert_array_equal(point.vector, [-2.0, kept[1], 1 / 1009])
+    assert point.free.tolist() == [False, True, False]
+    assert point.fractions.tolist() == [-2, Fraction(19, 10), Fraction(1, 1009)]
+    assert point.resolves == 0
+    np.testing.assert_array_equal(vector, kept)
+    assert free.all()
+    with pytest.raises(ValueError, match="zip"):
+        point.fix_exactly(np.array([0, 1]), [Fraction(1)])
+
+
+def test_entries_are_read_off_as_fractions() -> None:
+    point = FixedPoint(ONE, np.array([1 / 3, sqrt(2), 17 / 19]))
+    assert point.fractions.tolist() == [Fraction(1, 3), None, Fraction(17, 19)]
+
+
+def test_the_rest_is_solved_for() -> None:
+    tensor = np.array([3.0, 5.0]).reshape(2, 1, 1)
+    point = held(tensor, [3 * 64 / 1009, 5 * 64 / 1009, 1009 / 64, 1.0], [2, 3])
+    assert point.solve_rest()
+    assert not point.free.any()
+    assert point.fractions.tolist() == [Fraction(192, 1009), Fraction(320, 1009), Fraction(1009, 64), 1]
+    assert error(point, tensor) < 1e-22
+
+
+def test_where_the_rest_is_open_it_gets_simple_values() -> None:
+    # u₁ + 3u₂ = 1 near (0.1, 0.3): to 0 or to ½ the other entry follows.
+    point = two_terms(0.3, 3.0)
+    assert point.solve_rest()
+    assert point.fractions[:2].tolist() in ([0, Fraction(1, 3)], [Fraction(-1, 2), Fraction(1, 2)])
+
+
+@pytest.mark.parametrize(
+    ("vector", "fixed"),
+    [
+        ([0.7, 1.9, 1 / (0.7 * 1.9)], [2]),  # two free vectors
+        ([1 / sqrt(2), sqrt(2), 1.0], [1, 2]),  # a fixed entry that is no fraction
+        ([25.0, 1 / 25, 1.0], [1, 2]),  # too large
+        ([-25.0, -1 / 25, 1.0], [1, 2]),
+        ([1.0, 0.0, 1.0], [1, 2]),  # no solution
+        ([1.0, 1.0, 1.0], [0, 1, 2]),  # nothing left
+    ],
+)
+def test_where_the_rest_cannot_be_solved_for_nothing_changes(vector: list[float], fixed: list[int]) -> None:
+    point = held(ONE, vector, fixed)
+    before = point.state
+    free = point.free.copy()
+    assert point.solve_rest() is False
+    assert point.vector is before[0]
+    assert point.free is before[1]
+    assert point.vector.tolist() == vector
+    assert point.free.tolist() == free.tolist()
+
+
+def test_the_largest_solution_that_is_taken() -> None:
+    assert held(ONE, [20.0, 1 / 20, 1.0], [1, 2]).solve_rest()
+    # One that is too large among others.
+    assert not held(np.array([1.0, 21.0]).reshape(2, 1, 1), [1.0, 21.0, 1.0, 1.0], [2, 3]).solve_rest()
+
+
+def test_the_largest_denominator_that_is_taken() -> None:
+    # u · v · w = 1, where v and w have numerators of a thousand each.
+    for v, w, taken in ((1000, 1000, True), (1000, 1001, False)):
+        point = held(ONE, [3 / v * 9 / w, v / 3, w / 9], [1, 2])
+        assert point.solve_rest() is taken
+        if taken:
+            assert point.fractions[0] == Fraction(27, 10**6)
+
+
+# Stages
+
+
+def test_stages_keep_how_far_it_has_come() -> None:
+    point = FixedPoint(ONE, np.array([0.0, 0.0, 2.0, 1.0, 1.0, 0.0]))
+    assert point.stages == []
+    point.ends_stage("first")
+    # An entry that is 0 is not fixed by that.
+    assert point.stages == [Stage("first", zeros=0, fixed=0, free=6, residual=1.0)]
+    point.free[[0, 2, 3]] = False
+    point.vector = np.array([0.0, 1.0, 2.0, 1.0, 1.0, 0.5])
+    point.ends_stage("second")
+    assert point.stages[1] == Stage("second", zeros=1, fixed=3, free=3, residual=0.25)
+    assert point.stages[0].fixed == 0
+
+
 # rationalize
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_two_parameters_are_chosen(seed: int) -> None:
     point = first_entry()
-    assert rationalize(point, np.random.default_rng(seed))[0] is RefineStatus.EXACT
+    assert rationalize(point, np.random.default_rng(seed)) == FIXED
     assert not point.free.any()
-    values = [fraction_near(value) for value in point.vector]
-    assert np.prod(np.array(values)) == 1
+    assert np.prod(point.fractions) == 1
 
 
 def test_one_parameter_is_chosen_and_the_rest_read_off() -> None:
     point = held(ONE, [3.0, 0.93, 1 / (3 * 0.93)], [0])
-    assert rationalize(point, np.random.default_rng(0))[0] is RefineStatus.EXACT
+    assert rationalize(point, np.random.default_rng(0)) == FIXED
     np.testing.assert_allclose(point.vector, [3, 1, 1 / 3], atol=1e-12)
 
 
 def test_a_fit_that_is_rational_already() -> None:
     point = FixedPoint(TENSOR, flatten(floats(strassen()).arrays))
-    assert rationalize(point, np.random.default_rng(0))[0] is RefineStatus.EXACT
+    assert rationalize(point, np.random.default_rng(0)) == FIXED
     np.testing.assert_array_equal(point.vector, flatten(floats(strassen()).arrays))
     assert point.resolves == 1
 
@@ -239,9 +397,7 @@ def test_strassen_is_found_in_some_gauges() -> None:
         statuses.append(rationalize(point, np.random.default_rng(seed))[0])
         assert error(point, TENSOR) < 1e-22
         if statuses[-1] is RefineStatus.EXACT:
-            exact = np.array([fraction_near(value) for value in point.vector], dtype=object)
-            model = np.einsum("ar,br,cr->abc", *unflatten(exact, TENSOR.shape))
-            assert np.array_equal(model, TENSOR.astype(int))
+            assert np.array_equal(model(unflatten(point.fractions, TENSOR.shape)), TENSOR.astype(int))
         else:
             assert point.free.any()
     assert statuses.count(RefineStatus.EXACT) >= 2
@@ -250,13 +406,39 @@ def test_strassen_is_found_in_some_gauges() -> None:
 def test_isolated_irrational_entries_are_named() -> None:
     # √2 · v = 1 leaves nothing to choose.
     point = held(ONE, [sqrt(2), 1 / sqrt(2), 1.0], [0, 2])
-    assert rationalize(point, np.random.default_rng(0))[0] is RefineStatus.IRRATIONAL
+    assert rationalize(point, np.random.default_rng(0)) == (
+        RefineStatus.IRRATIONAL,
+        "entries that are determined have no simple value (1): 0.707106781",
+    )
+    assert point.free.tolist() == [False, True, False]
+
+
+def test_the_smallest_of_many_irrational_entries_are_named() -> None:
+    # u · √½ = (5, −1, 1, 4, 7, 3, √½), of which the last is fixed at once.
+    tensor = np.array([5, -1, 1, 4, 7, 3, sqrt(0.5)]).reshape(7, 1, 1)
+    point = held(tensor, [*(tensor.ravel() / sqrt(0.5)), sqrt(0.5), 1.0], [7, 8])
+    status, reason = rationalize(point, np.random.default_rng(0))
+    assert status is RefineStatus.IRRATIONAL
+    assert reason == (
+        "entries that are determined have no simple value (6): 1.41421356, 4.24264069, 5.65685425, 7.07106781"
+    )
+
+
+def test_simple_values_that_lose_the_fit_are_not_called_irrational() -> None:
+    # ⅓ is near enough to be taken for the entry, but does not solve the equation.
+    third = 1 / 3 + 5e-9
+    point = held(ONE, [third, 1 / third, 1.0], [1, 2])
+    assert rationalize(point, np.random.default_rng(0)) == (
+        RefineStatus.STUCK,
+        "the simple values of the entries that are determined (1) lose the fit",
+    )
+    assert point.vector[0] == third
 
 
 def test_irrational_whatever_is_chosen() -> None:
     point = held(ONE, [sqrt(2), 0.93, 1 / (sqrt(2) * 0.93)], [0])
-    status, _ = rationalize(point, np.random.default_rng(0))
-    assert status in {RefineStatus.IRRATIONAL, RefineStatus.STUCK}
+    assert rationalize(point, np.random.default_rng(0)) == (RefineStatus.STUCK, "too many choices were undone")
+    assert point.free.any()
 
 
 def test_a_gauge_with_an_irrational_entry() -> None:
@@ -271,18 +453,46 @@ def test_a_gauge_with_an_irrational_entry() -> None:
     assert point.free.any()
 
 
+def test_what_is_determined_is_solved_for_exactly() -> None:
+    # u · 1009/64 · 16 = 1: no float says that its value is 4/1009.
+    point = held(ONE, [4 / 1009, 1009 / 64, 16.0], [1, 2])
+    assert rationalize(point, np.random.default_rng(0)) == SOLVED
+    assert not point.free.any()
+    assert point.fractions.tolist() == [Fraction(4, 1009), Fraction(1009, 64), 16]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_so_are_the_last_entries_after_a_choice(seed: int) -> None:
+    point = held(ONE, [64 / (1009 * 0.93), 0.93, 1009 / 64], [2])
+    assert rationalize(point, np.random.default_rng(seed)) == SOLVED
+    assert point.fractions.tolist() == [Fraction(64, 1009), 1, Fraction(1009, 64)]
+
+
+def test_entries_that_can_move_are_solved_for_when_no_value_can_be_fixed() -> None:
+    # u₁ + 3u₂ = 1.
+    point = two_terms(0.3, 3.0)
+    point.move_and_fix = lambda *_: False  # type: ignore[method-assign]
+    assert rationalize(point, np.random.default_rng(0)) == SOLVED
+    assert point.fractions[0] + 3 * point.fractions[1] == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_choice_that_leads_to_irrational_entries_is_undone(seed: int) -> None:
     # u₁ + √2 u₂ = 1 at u₂ = 0.95: the nearest choice u₂ = 1 makes u₁ irrational, and only u₂ = 0 helps.
     point = two_terms(0.95, sqrt(2))
-    assert rationalize(point, np.random.default_rng(seed))[0] is RefineStatus.EXACT
+    assert rationalize(point, np.random.default_rng(seed)) == FIXED
     np.testing.assert_allclose(point.vector[:2], [1.0, 0.0], atol=1e-12)
 
 
 def test_stuck_when_no_value_can_be_fixed() -> None:
     point = first_entry()
     point.move_and_fix = lambda *_: False  # type: ignore[method-assign]
-    assert rationalize(point, np.random.default_rng(0))[0] is RefineStatus.STUCK
+    status, reason = rationalize(point, np.random.default_rng(0))
+    assert status is RefineStatus.STUCK
+    # Three entries by seven values, and up to four fractions near one of them.
+    number, words = reason.split(maxsplit=1)
+    assert 21 < int(number) <= 25
+    assert words == "choices for entries that can move lost the fit"
     assert point.free.all()
 
 
@@ -332,8 +542,8 @@ def test_the_same_random_choices_give_the_same_values() -> None:
     ends = []
     for _ in range(2):
         point = FixedPoint(TENSOR, flatten(regauged(strassen(), 1).arrays))
-        status = rationalize(point, np.random.default_rng(1))
-        ends.append((status, point.vector.tolist(), point.resolves))
+        end = rationalize(point, np.random.default_rng(1))
+        ends.append((end, point.vector.tolist(), point.resolves))
     assert ends[0] == ends[1]
 
 
@@ -349,89 +559,20 @@ def test_simple_fractions_are_read_off(numerator: int, denominator: int) -> None
     assert fraction_near(float(exact) + 2e-8) is None
 
 
-@pytest.mark.parametrize("value", [sqrt(2), 1 / 17 + 1e-10, 0.1234567, 3.0001])
+@given(st.integers(-20_000, 20_000), st.integers(17, 1000))
+def test_other_fractions_are_read_off_where_they_are_nearer(numerator: int, denominator: int) -> None:
+    exact = Fraction(numerator, denominator)
+    if exact.denominator > 16:
+        assert fraction_near(float(exact)) == exact
+        assert fraction_near(float(exact) + 9e-12) == exact
+        assert fraction_near(float(exact) - 9e-12) == exact
+        assert fraction_near(float(exact) + 2e-11) is None
+
+
+@pytest.mark.parametrize("value", [sqrt(2), 1 / 1009, 0.1234567, 3.00001])
 def test_other_numbers_are_no_simple_fractions(value: float) -> None:
     assert fraction_near(value) is None
 
 
-def test_larger_denominators_must_be_nearer() -> None:
+def test_numbers_of_arrays_are_read_too() -> None:
     assert fraction_near(np.float64(0.5)) == Fraction(1, 2)
-    assert fraction_near(5 / 997) == Fraction(5, 997)
-    assert fraction_near(5 / 997 + 9e-12) == Fraction(5, 997)
-    assert fraction_near(5 / 997 + 2e-11) is None
-    assert fraction_near(1 / 1009) is None
-
-
-# Batches, and the exact rest
-
-
-def test_a_batch_that_fails_is_halved() -> None:
-    # Of eight entries the sixth cannot become 0; the nearest come first.
-    point = FixedPoint(ONE, np.ones(3))
-    tried: list[list[int]] = []
-
-    def fix(indices: NDArray[np.intp], values: NDArray[np.float64]) -> bool:
-        assert len(indices) == len(values)
-        tried.append(indices.tolist())
-        return 13 not in indices
-
-    point.fix = fix  # type: ignore[method-assign,assignment]
-    assert point.fix_nearest(np.arange(8, 24), np.zeros(16))
-    eight = list(range(8, 16))
-    assert tried == [[*range(8, 24)], eight, eight[:4], eight[4:], [*range(16, 24)]]
-    tried.clear()
-    assert not point.fix_nearest(np.array([13, 14, 15]), np.zeros(3))
-    assert tried == [[13, 14, 15]]
-
-
-def test_too_many_failures_end_it() -> None:
-    point = FixedPoint(ONE, np.ones(3))
-    tried = []
-
-    def refuse(indices: NDArray[np.intp], _: NDArray[np.float64]) -> bool:
-        tried.append(len(indices))
-        return False
-
-    point.fix = refuse  # type: ignore[method-assign,assignment]
-    assert not point.fix_nearest(np.arange(1024), np.zeros(1024))
-    assert tried == [1024, 512, 256, 128, 64, 32, 16, 8]
-
-
-def test_stages_tell_how_far_it_has_come() -> None:
-    point = held(ONE, [2.0, 0.5, 1.0], [2])
-    point.ends_stage("first")
-    point.vector = np.array([0.0, 0.5, 1.0])
-    point.free[:] = False
-    point.ends_stage("second")
-    first, second = point.stages
-    assert (first.name, first.zeros, first.fixed, first.free) == ("first", 0, 1, 2)
-    assert first.residual < 1e-30
-    assert (second.name, second.zeros, second.fixed, second.free, second.residual) == ("second", 1, 3, 0, 1.0)
-
-
-def test_an_unpleasant_rest_is_solved_exactly() -> None:
-    # 1009 · v = 3 determines v, and no fraction that is simple enough to be read off is it.
-    tensor = 3 * ONE
-    point = held(tensor, [1009.0, 3 / 1009, 1.0], [0, 2])
-    assert fraction_near(3 / 1009) is None
-    assert rationalize(point, np.random.default_rng(0)) == (
-        RefineStatus.EXACT,
-        "the last entries solve linear equations",
-    )
-    assert point.fractions.tolist() == [1009, Fraction(3, 1009), 1]
-    assert not point.free.any()
-
-
-def test_what_is_fixed_must_be_rational_for_that() -> None:
-    point = held(ONE, [sqrt(2), 1 / sqrt(2), 1.0], [0, 2])
-    assert not point.solve_rest()
-    status, reason = rationalize(point, np.random.default_rng(0))
-    assert status is RefineStatus.IRRATIONAL
-    assert reason == "entries that are determined have no simple value (1): 0.707106781"
-
-
-def test_exact_values_are_kept() -> None:
-    point = first_entry()
-    point.fix_exactly(np.array([1]), [Fraction(10007, 5003)])
-    assert point.fractions.tolist() == [Fraction(7, 10), Fraction(10007, 5003), Fraction(100, 133)]
-    assert point.free.tolist() == [True, False, True]

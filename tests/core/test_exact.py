@@ -23,9 +23,10 @@ from mmdiscover.core.exact import (
     real_and_imaginary,
     reciprocal,
     simplify,
+    solve,
 )
 from mmdiscover.errors import InputError
-from tests.strategies import exact_numbers, gaussians, invertible, matrices, nonzero_numbers
+from tests.strategies import exact_numbers, gaussians, invertible, matrices, nonzero_numbers, rationals
 
 HALF = Fraction(1, 2)
 
@@ -209,6 +210,55 @@ def test_inverse_modulo_two(matrix: Any) -> None:
     else:
         with pytest.raises(InputError, match="singular"):
             inverse(matrix, 2)
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 3), st.integers(1, 3), st.sampled_from([rationals, exact_numbers]), st.data())
+def test_solve(size: int, columns: int, entries: st.SearchStrategy[Exact], data: st.DataObject) -> None:
+    matrix = data.draw(invertible(size, entries))
+    solution = data.draw(matrices(size, columns, entries))
+    found = solve(matrix, matrix @ solution)
+    assert found.tolist() == solution.tolist()
+    assert all(type(x) is type(simplify(x)) for x in found.ravel())
+    # A vector is one right side, and gives a vector.
+    assert solve(matrix, matrix @ solution[:, 0]).tolist() == solution[:, 0].tolist()
+
+
+@given(matrices(3, 3, st.integers(-4, 4)), matrices(3, 2, st.integers(-9, 9)), st.sampled_from([2, 3, 7]))
+def test_solve_modulo_a_prime(matrix: Any, right: Any, prime: int) -> None:
+    if sympy_matrix(matrix).det() % prime:
+        solution = solve(matrix, right, prime)
+        assert ((matrix @ solution - right) % prime == 0).all()
+        assert set(solution.ravel()) <= set(range(prime))
+        assert solve(matrix, right[:, 1], prime).tolist() == solution[:, 1].tolist()
+    else:
+        with pytest.raises(InputError, match="singular"):
+            solve(matrix, right, prime)
+
+
+def test_solve_by_hand() -> None:
+    z: Exact = Gaussian(Fraction(0), Fraction(1))
+    # The first pivot is in the second row; integer arrays stay exact.
+    matrix, right = np.array([[0, 2], [3, 4]]), np.array([[2, 1], [1, 0]])
+    assert solve(matrix, right).tolist() == [[-1, Fraction(-2, 3)], [1, HALF]]
+    assert (matrix.tolist(), right.tolist()) == ([[0, 2], [3, 4]], [[2, 1], [1, 0]])
+    assert solve(np.array([[z, 1], [1, z]], dtype=object), np.array([0, 2], dtype=object)).tolist() == [1, -z]
+
+
+def test_systems_without_unknowns() -> None:
+    nothing = np.zeros((0, 0), dtype=object)
+    assert solve(nothing, np.zeros(0, dtype=object)).shape == (0,)
+    assert solve(nothing, np.zeros((0, 3), dtype=object)).shape == (0, 3)
+
+
+def test_what_cannot_be_solved() -> None:
+    right = np.array([1, 2], dtype=object)
+    with pytest.raises(InputError, match=r"matrix is singular, expected an invertible one: \[\[1, 2\], \[2, 4\]\]"):
+        solve(np.array([[1, 2], [2, 4]], dtype=object), right)
+    with pytest.raises(InputError, match="singular"):
+        solve(np.array([[1, 1], [1, 3]], dtype=object), right, 2)
+    with pytest.raises(InputError, match=r"matrix has shape \(2, 3\), expected a square one"):
+        solve(np.ones((2, 3), dtype=object), right)
 
 
 def test_what_has_no_inverse() -> None:

@@ -8,10 +8,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format, parse_scheme_name
+from mmdiscover.core.symmetry import rescale
 from mmdiscover.decompositions import CPFit, LMStatus
 from mmdiscover.errors import InputError
-from mmdiscover.search import EXACT_RESIDUAL, Fit, FitStatus, SearchSettings, complete_settings, run_start, start
+from mmdiscover.search import (
+    EXACT_RESIDUAL,
+    Fit,
+    FitStatus,
+    SearchSettings,
+    Transposition,
+    complete_settings,
+    run_from,
+    run_start,
+    start,
+)
+from tests.schemes import strassen
 
 SETTINGS = SearchSettings()
 
@@ -140,3 +153,78 @@ def test_what_cannot_work_is_refused_before_any_work() -> None:
         run("2x2x2:3", 0)
     with pytest.raises(InputError, match="expected at least 12"):
         run("2x2x2:7", 0, SearchSettings(bound=5.0))
+
+
+# From given factors
+
+
+def strassen_factors() -> Factors:
+    return Factors(Format(2, 2, 2), *(factor.astype(float) for factor in strassen().arrays))
+
+
+def same(one: Fit, other: Fit) -> bool:
+    return replace(one, factors=other.factors) == other and all(
+        np.array_equal(x, y) for x, y in zip(one.factors.arrays, other.factors.arrays, strict=True)
+    )
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SearchSettings(bound=80.0, start_scale=0.2, max_iterations=20)])
+def test_from_the_same_start_it_is_the_same_search(settings: SearchSettings) -> None:
+    fmt = Format(2, 2, 3)
+    for seed in range(3):
+        rng = np.random.default_rng(np.random.SeedSequence(seed))
+        given = Factors(fmt, *start.random_start(fmt.shape, 11, settings.start_scale, rng))
+        kept = [factor.copy() for factor in given.arrays]
+        assert same(run_from(given, settings), run("2x2x3:11", seed, settings))
+        assert all(np.array_equal(x, y) for x, y in zip(given.arrays, kept, strict=True))
+
+
+def test_an_exact_fit_is_left_where_it_is() -> None:
+    fit = run_from(strassen_factors(), SETTINGS)
+    assert (fit.status, fit.residual, fit.iterations, fit.squared_norm) == (FitStatus.EXACT, 0.0, 0, 36.0)
+    assert all(np.array_equal(x, y) for x, y in zip(fit.factors.arrays, strassen_factors().arrays, strict=True))
+    assert fit.settings == complete_settings(Format(2, 2, 2), 7, SETTINGS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_disturbed_fit_becomes_exact_near_by(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    exact = strassen_factors()
+    disturbed = Factors(exact.format, *(factor + 0.01 * rng.standard_normal(factor.shape) for factor in exact.arrays))
+    fit = run_from(disturbed, SETTINGS)
+    assert fit.exact
+    assert 0 < fit.iterations <= 15
+    distance = np.sqrt(sum(np.sum((x - y) ** 2) for x, y in zip(fit.factors.arrays, disturbed.arrays, strict=True)))
+    assert 0 < distance < 3 * 0.01 * np.sqrt(84)
+
+
+def test_a_start_outside_the_ball_is_pulled_onto_it() -> None:
+    scales = np.full(7, 8.0)
+    outside = rescale(strassen_factors(), scales, 1 / scales)
+    fit = run_from(outside, SETTINGS)
+    bound = fit.settings.bound
+    assert bound is not None
+    assert outside.squared_norm() > 10 * bound
+    # It is the same as a start on the ball in the same direction, and then no exact fit.
+    shrink = np.sqrt(bound / outside.squared_norm())
+    onto = Factors(outside.format, *(shrink * factor for factor in outside.arrays))
+    assert fit.exact
+    assert fit.iterations > 0
+    assert fit.squared_norm <= bound * (1 + 1e-12)
+    first, second = (run_from(x, SearchSettings(max_iterations=3)) for x in (outside, onto))
+    assert (first.status, first.iterations) == (FitStatus.ITERATION_LIMIT, 3)
+    for x, y in zip(first.factors.arrays, second.factors.arrays, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-9)
+
+
+def test_given_factors_are_not_made_symmetric() -> None:
+    with pytest.raises(InputError, match="from given factors has no symmetry, expected settings without one"):
+        run_from(strassen_factors(), SearchSettings(symmetry=Transposition(1)))
+
+
+def test_what_cannot_work_is_refused_for_given_factors_too() -> None:
+    with pytest.raises(InputError, match="expected at least 12"):
+        run_from(strassen_factors(), SearchSettings(bound=5.0))
+    u, v, w = strassen_factors().arrays
+    with pytest.raises(InputError, match="no scheme of 2x2x2 has fewer than 4 products"):
+        run_from(Factors(Format(2, 2, 2), u[:, :3], v[:, :3], w[:, :3]), SETTINGS)

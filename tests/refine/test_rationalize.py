@@ -569,6 +569,11 @@ def test_other_fractions_are_read_off_where_they_are_nearer(numerator: int, deno
         assert fraction_near(float(exact) + 2e-11) is None
 
 
+def test_denominators_go_up_to_a_thousand() -> None:
+    assert fraction_near(2 + 1 / 1000) == Fraction(2001, 1000)
+    assert fraction_near(2 + 1 / 1001) is None
+
+
 @pytest.mark.parametrize("value", [sqrt(2), 1 / 1009, 0.1234567, 3.00001])
 def test_other_numbers_are_no_simple_fractions(value: float) -> None:
     assert fraction_near(value) is None

@@ -147,7 +147,8 @@ class _Collector(threading.Thread):
 
     def __init__(self, run: Callable[[Any], object], waves: Iterable[Iterable[object]], workers: int) -> None:
         super().__init__(name="mmdiscover-collector", daemon=True)
-        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # Not a SimpleQueue: when a signal comes at the end of its timeout, CPython 3.11 makes that an endless one.
+        self.inbox: queue.Queue[Any] = queue.Queue()
         self._run, self._waves, self._workers = run, waves, workers
         self._closing = threading.Event()
         self._dispatching = threading.Lock()

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from mmdiscover.core.ring import Ring
     from mmdiscover.core.scheme import Scheme, canonical_form, content_hash
     from mmdiscover.core.verified import Certificate, VerifiedScheme
-    from mmdiscover.errors import CapacityError, DatabaseError, InputError, MMDiscoverError, SchemeFileError
+    from mmdiscover.errors import (
+        CapacityError,
+        DatabaseError,
+        DatabaseUnavailable,
+        InputError,
+        MMDiscoverError,
+        SchemeFileError,
+    )
     from mmdiscover.export import export_code
     from mmdiscover.interop import read_schemes, write_native
     from mmdiscover.refine import Refined, RefineSettings
@@ -31,6 +38,7 @@ __all__ = [
     "CapacityError",
     "Certificate",
     "DatabaseError",
+    "DatabaseUnavailable",
     "Factors",
     "Fit",
     "Format",
@@ -62,7 +70,14 @@ _HOMES = {
     "core.ring": ("Ring",),
     "core.scheme": ("Scheme", "canonical_form", "content_hash"),
     "core.verified": ("Certificate", "VerifiedScheme"),
-    "errors": ("CapacityError", "DatabaseError", "InputError", "MMDiscoverError", "SchemeFileError"),
+    "errors": (
+        "CapacityError",
+        "DatabaseError",
+        "DatabaseUnavailable",
+        "InputError",
+        "MMDiscoverError",
+        "SchemeFileError",
+    ),
     "export": ("export_code",),
     "interop": ("read_schemes", "write_native"),
     "refine": ("RefineSettings", "Refined"),

@@ -21,5 +21,12 @@ class DatabaseError(MMDiscoverError):
     """The results database cannot be used: the message says why and what to do."""
 
 
+class DatabaseUnavailable(DatabaseError):  # noqa: N818 - what is wrong is the moment
+    """The results database cannot be used now, but perhaps later: locked, no space, the server is gone or busy.
+
+    Nothing of the transaction was stored, unless the connection broke while it was committed: then all of it may be.
+    """
+
+
 class ExportError(MMDiscoverError):
     """Code that failed the check against its own scheme: it is not handed out."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from mmdiscover.errors import DatabaseError, MMDiscoverError
+from mmdiscover.errors import DatabaseError, DatabaseUnavailable, MMDiscoverError
+from results_db.failures import is_locked, is_transient, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +27,18 @@ LOCK_SECONDS = 30.0
 # One wait inside SQLite does not listen to Ctrl-C, so the long wait is made of short ones.
 _BUSY_MILLISECONDS = 500
 _BEGIN = "mmdiscover_begin"
+# Under PostgreSQL's default each statement of a transaction would see another state.
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# Seconds: without them a host that vanished is waited for up to two hours. What stands in the address comes first.
+_POSTGRES_DEFAULTS = {"connect_timeout": 15, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 class Database:
     """An open results database. Made by `results_db.open_database`; a context manager that closes itself.
 
     `read` and `write` are for the modules of this package: each gives one connection in one transaction, and turns
-    whatever goes wrong in it into a `DatabaseError` of one line.
+    whatever goes wrong in it into a `DatabaseError` of one line: a `DatabaseUnavailable` where trying again may help.
+    A connection that broke is replaced when the next transaction begins.
 
     Parameters
     ----------
@@ -69,7 +75,7 @@ class Database:
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view of the database."""
-        return self._transaction("BEGIN")
+        return self._transaction("BEGIN", **_SNAPSHOT)
 
     def write(self) -> AbstractContextManager[Connection]:
         """One transaction that is committed as a whole, or not at all."""
@@ -97,20 +103,27 @@ class Database:
         self.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, begin: str, **postgres_options: Any) -> Iterator[Connection]:
+        options = {_BEGIN: begin} if self.is_sqlite else postgres_options
         try:
-            with self._engine.connect().execution_options(**{_BEGIN: begin}) as connection, connection.begin():
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except MMDiscoverError:
             raise
         except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
             # Beside SQLAlchemy's: a stored value that does not parse or has another type, a number beyond 64 bits.
-            raise DatabaseError(f"database {self.name}: {_reason(error, self._location.url.password)}") from error
+            kind = DatabaseUnavailable if is_transient(error) else DatabaseError
+            why = reason(error, self._location.secrets, LOCK_SECONDS)
+            raise kind(f"database {self.name}: {why}") from error
 
 
 def _make_engine(location: Location) -> Engine:
+    options: dict[str, Any] = {"json_serializer": partial(json.dumps, allow_nan=False)}
+    if location.path is None:
+        defaults = {name: value for name, value in _POSTGRES_DEFAULTS.items() if name not in location.url.query}
+        options |= {"pool_pre_ping": True, "connect_args": defaults}
     try:
-        engine = create_engine(location.url, json_serializer=partial(json.dumps, allow_nan=False))
+        engine = create_engine(location.url, **options)
     except ImportError:  # of psycopg, or of the library that it needs
         raise DatabaseError(
             f"database {location.shown} needs a driver that is not installed: pip install 'mmdiscover[postgres]'"
@@ -137,21 +150,8 @@ def _begin_sqlite(connection: Connection) -> None:
         try:
             connection.exec_driver_sql(statement)
         except OperationalError as error:
-            if not _is_locked(error) or time.monotonic() >= deadline:
+            if not is_locked(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(0.02)
         else:
             return
-
-
-def _is_locked(error: Exception) -> bool:
-    return isinstance(error, OperationalError) and "locked" in str(error.orig)
-
-
-def _reason(error: Exception, password: str | None) -> str:
-    """The first line of what the driver says: what SQLAlchemy adds, statement and parameters, helps no user."""
-    if _is_locked(error):
-        return f"locked by another program, waited {LOCK_SECONDS:g} s"
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    reason = lines[0] if lines else type(error).__name__
-    return reason.replace(password, "***") if password else reason

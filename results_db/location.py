@@ -39,6 +39,15 @@ class Location:
     shown: str
     path: Path | None
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no message may show."""
+        values = [self.url.password or ""]
+        for name, value in self.url.query.items():
+            if "password" in name:
+                values += [value] if isinstance(value, str) else value
+        return frozenset(values) - {""}
+
 
 def parse_location(text: str) -> Location:
     """Read a database's address: a URL, or the path of an SQLite file.
@@ -59,6 +68,9 @@ def parse_location(text: str) -> Location:
         except (ArgumentError, ValueError):
             raise error from None
         if url.drivername not in _DRIVERS or (url.query and url.get_backend_name() == "sqlite"):
+            raise error
+        if "@" in (url.host or ""):
+            # The end of a password with an @ that is not written as %40.
             raise error
     if url.get_backend_name() != "sqlite":
         # The driver is named, for SQLAlchemy 2.0 would take another one by default.

@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 import results_db
 from mmdiscover.errors import DatabaseError
 from results_db import queries, repository, schema
-from results_db.database import Database, _reason
+from results_db.database import Database
+from results_db.failures import reason
 from results_db.location import parse_location
 from tests.results_db.samples import schemes
 
@@ -116,6 +117,7 @@ def test_a_damaged_database_is_refused(path: Path) -> None:
     "url",
     [
         "postgres://user:secret@host/name",
+        "postgresql://user:very@secret@host/name",
         "postgresql://user:secret",
         "postgresql://user:secret@host:port/name",
         "postgresql:/user:secret@host/name",
@@ -143,13 +145,14 @@ def test_passwords_are_hidden() -> None:
     location = parse_location("postgresql+psycopg://user:se%40cret@host:5432/name?password=secret")
     assert location.shown == "postgresql+psycopg://user:***@host:5432/name"
     assert location.url.password == "se@cret"
+    assert location.secrets == {"se@cret", "secret"}
 
 
 def test_drivers_do_not_tell_passwords() -> None:
     error = OperationalError("SELECT 1", {}, Exception("cannot connect\nwith user:secret@host"))
-    assert _reason(error, "secret") == "cannot connect"
-    assert _reason(ValueError("user:secret@host"), "secret") == "user:***@host"
-    assert _reason(ValueError(), None) == "ValueError"
+    assert reason(error, {"secret"}, 1.0) == "cannot connect"
+    assert reason(ValueError("user:secret@host"), {"secret"}, 1.0) == "user:***@host"
+    assert reason(ValueError(), (), 1.0) == "ValueError"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])

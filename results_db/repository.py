@@ -13,7 +13,7 @@ from results_db import codec, models
 from results_db.attempts import attempt_columns, seed_column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -108,8 +108,8 @@ def create_campaign(db: Database, *, name: str | None, kind: str, seed: int, set
     InputError
         If `name` is empty, longer than 200 characters or taken.
     """
-    if name is not None and not 0 < len(name.strip()) <= 200:
-        raise InputError(f"campaign name {name[:40]!r} has {len(name)} characters, expected 1 to 200")
+    if name is not None:
+        check_campaign_name(name)
     values = {"kind": kind, "seed": str(int(seed)), "settings": codec.plain_json("campaign settings", settings)}
     with db.write() as connection:
         number = (connection.scalar(select(func.max(models.Campaign.id))) or 0) + 1
@@ -123,13 +123,25 @@ def create_campaign(db: Database, *, name: str | None, kind: str, seed: int, set
             number += 1
 
 
+def check_campaign_name(name: str) -> None:
+    """Refuse what cannot be a campaign's name.
+
+    Raises
+    ------
+    InputError
+        If it is empty or longer than 200 characters.
+    """
+    if not 0 < len(name.strip()) <= 200:
+        raise InputError(f"campaign name {name[:40]!r} has {len(name)} characters, expected 1 to 200")
+
+
 def add_target(
     db: Database, campaign_id: int, position: int, fmt: Format, rank: int, settings: Mapping[str, object]
 ) -> int:
     """Add a target, a format in the order it was asked for and a rank, to a campaign; returns its id."""
     values = {"campaign_id": campaign_id, "position": position, "settings": codec.plain_json("settings", settings)}
     with db.write() as connection:
-        return _insert_new(connection, models.Target, **values, **_format_columns(fmt, rank))
+        return _insert_new(connection, models.Target, **values, **format_columns(fmt, rank))
 
 
 def set_campaign_state(db: Database, campaign_id: int, state: str) -> None:
@@ -175,21 +187,46 @@ def record_trial(
     InputError
         If there is a refinement and no fit, or settings hold something JSON cannot.
     """
-    if refinement is not None and fit is None:
-        raise InputError("there is a refinement but no fit, expected the fit that was refined")
-    trial, run = _trial_columns(target_id, record), _run_columns(refinement)
+    (recorded,) = record_trials(db, [NewTrial(target_id, record, fit, refinement)])
+    return recorded
+
+
+@dataclass(frozen=True)
+class NewTrial:
+    """What `record_trial` is given about one trial."""
+
+    target_id: int
+    record: TrialRecord
+    fit: Factors | None = None
+    refinement: RefinementRecord | None = None
+
+
+def record_trials(db: Database, trials: Sequence[NewTrial]) -> list[Recorded]:
+    """As `record_trial`, for several trials in one transaction: all of them are recorded, or none."""
+    prepared = [_trial_and_run(new) for new in trials]
     with db.write() as connection:
-        trial_id = _finish_trial(connection, trial)
-        if trial_id is None:
-            return _recorded_already(connection, target_id, record.index)
-        if trial["status"] != models.FAILED:
-            _add_experience(connection, _experience_columns(connection, trial))
-        if fit is None:
-            return Recorded(trial_id, None, ())
-        arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
-        columns = {"trial_id": trial_id, "state": str(models.FitState.OPEN)} | _format_columns(fit.format, fit.rank)
-        fit_id = _insert_new(connection, models.Fit, **columns, **arrays)
-        return Recorded(trial_id, fit_id, _add_run(connection, fit_id, trial_id, 0, run))
+        return [_record(connection, new, *columns) for new, columns in zip(trials, prepared, strict=True)]
+
+
+def _trial_and_run(new: NewTrial) -> tuple[dict[str, Any], _Run]:
+    if new.refinement is not None and new.fit is None:
+        raise InputError("there is a refinement but no fit, expected the fit that was refined")
+    return _trial_columns(new.target_id, new.record), _run_columns(new.refinement)
+
+
+def _record(connection: Connection, new: NewTrial, trial: dict[str, Any], run: _Run) -> Recorded:
+    trial_id = _finish_trial(connection, trial)
+    if trial_id is None:
+        return _recorded_already(connection, new.target_id, new.record.index)
+    if trial["status"] != models.FAILED:
+        _add_experience(connection, _experience_columns(connection, trial))
+    fit = new.fit
+    if fit is None:
+        return Recorded(trial_id, None, ())
+    arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
+    columns = {"trial_id": trial_id, "state": str(models.FitState.OPEN)} | format_columns(fit.format, fit.rank)
+    fit_id = _insert_new(connection, models.Fit, **columns, **arrays)
+    return Recorded(trial_id, fit_id, _add_run(connection, fit_id, trial_id, 0, run))
 
 
 def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -> RecordedRun:
@@ -320,7 +357,7 @@ def _store(connection: Connection, verified: VerifiedScheme, columns: dict[str, 
 def _finish_trial(connection: Connection, columns: dict[str, Any]) -> int | None:
     """Write a finished trial and return its id; None when it was finished before."""
     values = columns | {"finished_at": func.current_timestamp()}
-    statement = _dialect_insert(connection, models.Trial).values(values)
+    statement = dialect_insert(connection, models.Trial).values(values)
     statement = statement.on_conflict_do_update(
         index_elements=("target_id", "trial_index"), set_=values, where=models.Trial.state == models.TrialState.CLAIMED
     )
@@ -345,7 +382,7 @@ def _experience_columns(connection: Connection, trial: dict[str, Any]) -> dict[s
 def _add_experience(connection: Connection, columns: dict[str, Any]) -> None:
     """Add to the sums. The database itself does so: another process may add to the same row at the same time."""
     row = models.Experience
-    statement = _dialect_insert(connection, row).values(columns)
+    statement = dialect_insert(connection, row).values(columns)
     new = statement.excluded
     sums = {name: getattr(row, name) + new[name] for name in ("starts", "fits", "iterations", "seconds")}
     connection.execute(statement.on_conflict_do_update(index_elements=("sorted_format", "rank", "settings"), set_=sums))
@@ -389,23 +426,24 @@ def _scheme_columns(verified: VerifiedScheme) -> dict[str, Any]:
     return {
         "hash": verified.hash,
         "factors": codec.scheme_text(scheme),
-        **_format_columns(scheme.format, scheme.rank),
+        **format_columns(scheme.format, scheme.rank),
         **codec.scheme_metrics(scheme),
     }
 
 
-def _format_columns(fmt: Format, rank: int) -> dict[str, Any]:
+def format_columns(fmt: Format, rank: int) -> dict[str, Any]:
+    """How every table keeps a format and a rank."""
     return {"n": fmt.n, "m": fmt.m, "p": fmt.p, "sorted_format": str(fmt.sorted()), "rank": rank}
 
 
 def _insert(connection: Connection, model: type[models.Base], *, unique: tuple[str, ...], **values: Any) -> int | None:
     """Insert a row and return its id; None when there is one with the same values in the `unique` columns."""
-    statement = _dialect_insert(connection, model).values(**values).on_conflict_do_nothing(index_elements=unique)
+    statement = dialect_insert(connection, model).values(**values).on_conflict_do_nothing(index_elements=unique)
     created: int | None = connection.scalar(statement.returning(model.id))
     return created
 
 
-def _dialect_insert(connection: Connection, model: type[models.Base]) -> postgresql.Insert | sqlite.Insert:
+def dialect_insert(connection: Connection, model: type[models.Base]) -> postgresql.Insert | sqlite.Insert:
     """An insertion that may say what to do about a row that is there."""
     return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(model)
 

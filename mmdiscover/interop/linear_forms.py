@@ -1,0 +1,197 @@
+"""Products of linear forms, one product per line: ``a11*(b11+b13)*c12``.
+
+A variable is a letter and two digits, row and column from 1; ``cij`` belongs to C transposed. Factors are joined by
+``*``, a blank or nothing; coefficients stand before a variable, with or without ``*``; a sign before a factor or a
+parenthesis around the whole line belongs to the product (``(..) -b13 (..)`` is no difference), and so does a divisor
+behind it. Sizes are the largest indices. The ring is not stored.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.core.exact import denominator
+from mmdiscover.core.format import Format
+from mmdiscover.errors import InputError
+from mmdiscover.interop.parsed import Parsed, any_ring
+from mmdiscover.interop.tokens import bounded, check_size, divided, integer, real_text, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mmdiscover.core.exact import Exact
+    from mmdiscover.core.scheme import Scheme
+
+_Form = dict[tuple[int, int], "Exact"]
+
+_LARGEST = 9
+_GROUP = re.compile(r"\(([^()]*+)\)")
+_TOKEN = re.compile(r"\s*+(\([^()]*+\)|[abc][1-9][1-9](?!\d)|\d++|\S)", re.ASCII)
+_TERM = re.compile(
+    r"\s*+(?P<sign>[+-]?)\s*+(?:(?P<over>\d++)\s*+(?:/\s*+(?P<under>\d++)\s*+)?(?:\*\s*+)?)?"
+    r"(?P<letter>[abc])(?P<row>[1-9])(?P<column>[1-9])(?!\d)\s*+(?:/\s*+(?P<divisor>\d++)\s*+)?",
+    re.ASCII,
+)
+
+
+def parse_linear_forms(text: str) -> list[Parsed]:
+    """Read products of linear forms.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of Parsed
+        One, read exactly and, if all coefficients are integers, modulo 2.
+
+    Raises
+    ------
+    InputError
+        If a line is no product of one linear form in a, one in b and one in c.
+    """
+    known: dict[str, tuple[str, _Form]] = {}
+    products = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                products.append(_product(line, known))
+            except InputError as error:
+                raise InputError(f"line {number}: {error}") from None
+    if not products:
+        raise InputError("is empty, expected products of linear forms such as a11*(b11+b12)*c11")
+    return [_scheme(products)]
+
+
+def write_linear_forms(scheme: Scheme) -> str:
+    """Write a scheme as products of linear forms, one per line: ``(a11-a12)*(b21)*(c11+2*c12)/3``.
+
+    Parameters
+    ----------
+    scheme : Scheme
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        If a size has two digits, an entry is not rational, or too long to be read again.
+    """
+    if max(scheme.format.sizes) > _LARGEST:
+        raise InputError(f"format {scheme.format}: expected sizes up to {_LARGEST}, indices have one digit each")
+    lines = []
+    for q, product in enumerate(zip(*(factor.T for factor in scheme.arrays), strict=True)):
+        # Divisors stand behind the product where that gives the same factors again, as the field's files have them.
+        divisor = denominator(product[2]) if denominator(np.concatenate(product[:2])) == 1 else 1
+        factors = zip("abc", (*product[:2], product[2] * divisor), scheme.format.matrix_shapes, strict=True)
+        forms = [f"({_form_text(letter, vector, width, last=q == 0)})" for letter, vector, (_, width) in factors]
+        lines.append("*".join(forms) + (f"/{real_text(divisor)}" if divisor > 1 else "") + "\n")
+    return "".join(lines)
+
+
+def _product(line: str, known: dict[str, tuple[str, _Form]]) -> dict[str, _Form]:
+    """The three forms of a line by their letters; `known` keeps the forms in parentheses."""
+    tokens, scale = _without_outer_parenthesis(_TOKEN.findall(line))
+    forms: dict[str, _Form] = {}
+    letter, before = "", "*"
+    for piece in tokens:
+        if before == "/":
+            divisor = integer(piece)
+            if letter:
+                forms[letter] = {index: divided(x, divisor) for index, x in forms[letter].items()}
+            else:
+                scale = divided(scale, divisor)
+        elif piece[0] in "(abc" and piece != "(":
+            if piece not in known:
+                known[piece] = _form(piece)
+            letter, form = known[piece]
+            if letter in forms:
+                raise InputError(f"a second factor in {letter}, {shown(piece)}, expected one each in a, b and c")
+            forms[letter] = form if scale == 1 else {index: bounded(x * scale) for index, x in form.items()}
+            scale = 1
+        elif piece[0].isdecimal():
+            letter, scale = "", bounded(scale * integer(piece))
+        elif piece == "-" and before != "-":
+            letter, scale = "", -scale
+        elif piece not in ("*", "/") or before in ("*", "-"):
+            raise InputError(f"{shown(piece)}, expected factors in a, b and c")
+        before = piece
+    if len(forms) < 3 or not letter or before in ("*", "/"):
+        raise InputError(f"{shown(line.strip())}, expected one factor each in a, b and c")
+    return forms
+
+
+def _without_outer_parenthesis(tokens: list[str]) -> tuple[list[str], Exact]:
+    """The tokens of a product, and the factor that comes from a sign and a parenthesis around the whole of it."""
+    sign = 1
+    inner = tokens
+    if tokens[0] == "-":
+        inner, sign = tokens[1:], -1
+    divisor = 1
+    if len(inner) > 3 and inner[-2] == "/" and inner[-3] == ")":
+        inner, divisor = inner[:-2], integer(inner[-1])
+    if len(inner) > 2 and inner[0] == "(" and inner[-1] == ")":
+        return inner[1:-1], divided(sign, divisor)
+    if len(inner) == 1 and inner[0][0] == "(":
+        return _TOKEN.findall(inner[0][1:-1]), sign
+    return tokens, 1
+
+
+def _form(token: str) -> tuple[str, _Form]:
+    """Letter and coefficients of a linear form, with or without parentheses."""
+    text = token[1:-1] if token[0] == "(" else token
+    form: _Form = {}
+    letters = set()
+    position = 0
+    while position < len(text) or not form:
+        match = _TERM.match(text, position)
+        if match is None or (form and not match["sign"]):
+            raise InputError(f"{shown(text[position:])} in {shown(text)}, expected terms such as -2*a11")
+        value = divided(
+            integer(match["over"] or "1"), integer(match["under"] or "1") * integer(match["divisor"] or "1")
+        )
+        index = int(match["row"]) - 1, int(match["column"]) - 1
+        form[index] = bounded(form.get(index, 0) + (-value if match["sign"] == "-" else value))
+        letters.add(match["letter"])
+        position = match.end()
+    if len(letters) > 1:
+        raise InputError(f"{shown(text)} mixes {' and '.join(sorted(letters))}, expected a linear form in one of them")
+    return letters.pop(), form
+
+
+def _scheme(products: Sequence[dict[str, _Form]]) -> Parsed:
+    rows, widths = {}, {}
+    for letter in "abc":
+        rows[letter] = 1 + max(i for product in products for i, _ in product[letter])
+        widths[letter] = 1 + max(j for product in products for _, j in product[letter])
+    fmt = Format(max(rows["a"], widths["c"]), max(widths["a"], rows["b"]), max(widths["b"], rows["c"]))
+    check_size(fmt, len(products))
+    factors = []
+    for letter, (height, width) in zip("abc", fmt.matrix_shapes, strict=True):
+        factor = np.zeros((height * width, len(products)), dtype=object)
+        for q, product in enumerate(products):
+            for (i, j), value in product[letter].items():
+                factor[i * width + j, q] = value
+        factors.append(factor)
+    u, v, w = factors
+    return Parsed(any_ring(fmt, u, v, w))
+
+
+def _form_text(letter: str, vector: NDArray[np.object_], width: int, *, last: bool) -> str:
+    """A linear form; the last variable is named even with coefficient 0 if `last`, since sizes are largest indices."""
+    terms = []
+    for index, value in enumerate(vector):
+        if value or (last and index == len(vector) - 1):
+            text = real_text(value)
+            size = text.removeprefix("-")
+            sign = "-" if text.startswith("-") else "+"
+            terms.append(f"{sign}{'' if size == '1' else size + '*'}{letter}{index // width + 1}{index % width + 1}")
+    return "".join(terms).removeprefix("+") or f"0*{letter}11"

@@ -223,7 +223,7 @@ def take_over(db: Database, runner: str, claim: Claim, *, dead: bool) -> bool:
             trial.claimed_by == claim.runner,
         )
         if not dead:
-            statement = statement.where(_expired(connection))
+            statement = statement.where(expired(connection))
         return bool(
             connection.execute(statement.values(claimed_by=runner, heartbeat_at=func.current_timestamp())).rowcount
         )
@@ -263,7 +263,7 @@ def list_claims(db: Database, campaign_id: int) -> list[Claim]:
     trial, target = models.Trial, models.Target
     with db.read() as connection:
         query = (
-            select(trial.target_id, trial.trial_index, trial.claimed_by, trial.settings, _expired(connection))
+            select(trial.target_id, trial.trial_index, trial.claimed_by, trial.settings, expired(connection))
             .join(target, target.id == trial.target_id)
             .where(target.campaign_id == campaign_id, trial.state == str(models.TrialState.CLAIMED))
             .order_by(target.position, trial.trial_index)
@@ -328,14 +328,14 @@ def change_state(db: Database, campaign_id: int, state: str, *, unless_claimed: 
                 .where(
                     target.campaign_id == campaign_id,
                     trial.state == str(models.TrialState.CLAIMED),
-                    ~_expired(connection),
+                    ~expired(connection),
                 )
             )
             statement = statement.where(~alive.exists())
         return bool(connection.execute(statement.values(state=str(state))).rowcount)
 
 
-def _expired(connection: Connection) -> ColumnElement[bool]:
+def expired(connection: Connection) -> ColumnElement[bool]:
     """Whether a claim is older than the lease, by the database's clock."""
     if connection.dialect.name == "postgresql":
         limit: ColumnElement[Any] = func.current_timestamp() - timedelta(seconds=LEASE_SECONDS)

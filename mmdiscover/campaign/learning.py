@@ -226,14 +226,24 @@ def settings_from_mapping(mapping: Mapping[str, object]) -> SearchSettings:
     TypeError, ValueError
         If they are not such settings.
     """
-    symmetry = mapping.get("symmetry")
-    if symmetry is not None and not isinstance(symmetry, dict):
-        raise TypeError(f"symmetry is {symmetry!r}, expected a mapping or null")
     known = dict(mapping)
-    if symmetry is not None:
-        forms = symmetry.get("forms")
-        known["symmetry"] = Transposition(**symmetry) if forms is None else Sandwich(tuple(forms))
+    if known.get("symmetry") is not None:
+        known["symmetry"] = symmetry_from_mapping(known["symmetry"])
     return SearchSettings(**known)  # type: ignore[arg-type]
+
+
+def symmetry_from_mapping(mapping: object) -> Symmetry:
+    """The symmetry written as a mapping by `dataclasses.asdict`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such symmetry.
+    """
+    if not isinstance(mapping, dict):
+        raise TypeError(f"symmetry is {mapping!r}, expected a mapping or null")
+    forms = mapping.get("forms")
+    return Transposition(**mapping) if forms is None else Sandwich(tuple(forms))
 
 
 def _likeness(one: SearchSettings, other: SearchSettings) -> float:

@@ -86,6 +86,12 @@ class TrialTask:
         return search, refine
 
 
+def choice_seed(campaign_seed: int, position: int, index: int) -> np.random.SeedSequence:
+    """Seed of the choice of a trial's settings."""
+    *_, choice = _seeds(campaign_seed, (position, index))
+    return choice
+
+
 def _seeds(campaign_seed: int, spawn_key: tuple[int, int]) -> list[np.random.SeedSequence]:
     """Seeds of a trial's search, its refinement and the choice of its settings."""
     return np.random.SeedSequence(campaign_seed, spawn_key=spawn_key).spawn(3)
@@ -157,6 +163,12 @@ def require_refinement_memory(fmt: Format, rank: int) -> None:
     require_memory(_REFINE_MATRICES * 8 * unknowns**2, f"refining a fit of {scheme_name(fmt, rank)}")
 
 
+def wave_size(first: int) -> int:
+    """Number of trials of the wave that begins with trial `first`."""
+    # So large that waiting for the last trial of a wave costs little, and so small that little is learnt too late.
+    return min(max(first, _FIRST_WAVE), _LARGEST_WAVE)
+
+
 def waves(target: Target, campaign_seed: int, starts: int | None, learner: Learner) -> Iterator[list[TrialTask]]:
     """The trials of a target in their order, endless where `starts` is None.
 
@@ -172,13 +184,12 @@ def waves(target: Target, campaign_seed: int, starts: int | None, learner: Learn
     """
     first = 0
     while starts is None or first < starts:
-        # So large that waiting for the last trial of a wave costs little, and so small that little is learnt too late.
-        size = min(max(first, _FIRST_WAVE), _LARGEST_WAVE)
-        end = first + size if starts is None else min(first + size, starts)
+        end = first + wave_size(first)
+        if starts is not None:
+            end = min(end, starts)
         wave = []
         for index in range(first, end):
-            *_, choice = _seeds(campaign_seed, (target.position, index))
-            settings = learner.choose(np.random.default_rng(choice))
+            settings = learner.choose(np.random.default_rng(choice_seed(campaign_seed, target.position, index)))
             wave.append(TrialTask(target, campaign_seed, index, settings))
         yield wave
         first = end

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
@@ -37,15 +37,15 @@ SMALL_PROBLEM = 350
 _END = object()
 
 
-def worker_count(workers: int | None, entries: int) -> int:
+def worker_count(workers: int | None, entries: int | None) -> int:
     """Number of processes to run trials in.
 
     Parameters
     ----------
     workers : int or None
         As asked for; None for one per core, and 1 where trials take less time than starting a process.
-    entries : int
-        Of all three factors.
+    entries : int or None
+        Of all three factors; None for a run that is long in any case.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def worker_count(workers: int | None, entries: int) -> int:
     """
     cores = int(cpu_count())
     if workers is None:
-        return 1 if entries <= SMALL_PROBLEM else cores
+        return 1 if entries is not None and entries <= SMALL_PROBLEM else cores
     if not 1 <= workers <= WORKERS_PER_CORE * cores:
         raise InputError(
             f"number of workers is {workers}, expected 1 to {WORKERS_PER_CORE * cores} on this machine of {cores} cores"
@@ -77,8 +77,61 @@ def run_in_process(run: Callable[[Task], Outcome], tasks: Iterable[Task], interr
         yield outcome
 
 
+class WorkersBrokeError(MMDiscoverError):
+    """A worker process died, or the way to it broke."""
+
+
+class Workers(Protocol):
+    """Processes that joblib hands tasks to."""
+
+    @property
+    def shown(self) -> str:
+        """What they are, for people."""
+
+    def parallel(self) -> Parallel:
+        """A new `Parallel` with a generator of outcomes in the order in which they come."""
+
+    def end(self) -> None:
+        """End those that are busy, or forget about them."""
+
+
+@dataclass(frozen=True)
+class LocalWorkers:
+    """Processes of this machine.
+
+    Parameters
+    ----------
+    count : int
+        With 1, a second process stands idle: joblib would run the tasks in this one, where none can be ended.
+    """
+
+    count: int
+
+    @property
+    def shown(self) -> str:
+        """As `Workers`."""
+        return "1 worker" if self.count == 1 else f"{self.count} workers"
+
+    def parallel(self) -> Parallel:
+        """As `Workers`."""
+        with parallel_config(
+            backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
+        ):
+            return Parallel(
+                n_jobs=max(2, self.count),
+                pre_dispatch=1 if self.count == 1 else "2*n_jobs",
+                return_as="generator_unordered",
+                batch_size=1,
+                max_nbytes=None,
+            )
+
+    def end(self) -> None:
+        """As `Workers`."""
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+
+
 def run_in_workers(
-    run: Callable[[Task], Outcome], waves: Iterable[Iterable[Task]], interrupts: Interrupts, workers: int
+    run: Callable[[Task], Outcome], waves: Iterable[Iterable[Task]], interrupts: Interrupts, workers: int | Workers
 ) -> Generator[Outcome | None]:
     """Run tasks in worker processes with one BLAS thread each.
 
@@ -92,8 +145,8 @@ def run_in_workers(
         Taken lazily, in other threads: the tasks of a wave a few ahead of what is running, and a wave when the caller
         has come back for more after each outcome of those before it.
     interrupts : Interrupts
-    workers : int
-        At least 2.
+    workers : int or Workers
+        Their number on this machine, or others.
 
     Yields
     ------
@@ -102,12 +155,12 @@ def run_in_workers(
 
     Raises
     ------
-    MMDiscoverError
+    WorkersBrokeError
         If a worker process was killed.
     Exception
         What `waves` raises.
     """
-    collector = _Collector(run, waves, workers)
+    collector = _Collector(run, waves, LocalWorkers(workers) if isinstance(workers, int) else workers)
     collector.start()
     try:
         while True:
@@ -145,7 +198,7 @@ class _Collector(threading.Thread):
     Ctrl-C in a terminal reaches all processes, and only the main thread is to answer.
     """
 
-    def __init__(self, run: Callable[[Any], object], waves: Iterable[Iterable[object]], workers: int) -> None:
+    def __init__(self, run: Callable[[Any], object], waves: Iterable[Iterable[object]], workers: Workers) -> None:
         super().__init__(name="mmdiscover-collector", daemon=True)
         # Not a SimpleQueue: when a signal comes at the end of its timeout, CPython 3.11 makes that an endless one.
         self.inbox: queue.Queue[Any] = queue.Queue()
@@ -176,27 +229,21 @@ class _Collector(threading.Thread):
             with self._dispatching:
                 if self._closing.is_set():
                     return False
-                outcomes = self._parallel()(delayed(self._run)(task) for task in self._open_tasks(wave))
+                # A new one for each wave: in one that is used again, joblib's callback of the last result may still be
+                # at work on the attributes of the next call. The worker processes are the same ones.
+                outcomes = self._workers.parallel()(delayed(self._run)(task) for task in self._open_tasks(wave))
             for outcome in outcomes:
                 self.inbox.put(outcome)
                 sent += 1
         except Exception as failure:
             # The trials keep their own exceptions, so it is the processes, or the way to them.
             reason = str(failure).partition("\n")[0] or type(failure).__name__
-            raise MMDiscoverError(f"the worker processes broke down: {reason}") from failure
+            raise WorkersBrokeError(f"the worker processes broke down: {reason}") from failure
         for _ in range(sent):
             self._acknowledged.acquire()
             if self._closing.is_set():
                 return False
         return True
-
-    def _parallel(self) -> Parallel:
-        # A new one for each wave: in one that is used again, joblib's callback of the last result may still be at work
-        # on the attributes of the next call. The worker processes are the same ones.
-        with parallel_config(
-            backend="loky", inner_max_num_threads=1, initializer=_prepare_worker, initargs=(os.getpid(),)
-        ):
-            return Parallel(n_jobs=self._workers, return_as="generator_unordered", batch_size=1, max_nbytes=None)
 
     def _open_tasks(self, wave: Iterable[object]) -> Iterator[object]:
         for task in wave:
@@ -218,7 +265,7 @@ class _Collector(threading.Thread):
         """End the workers and wait until they are gone."""
         self.begin_no_more()
         with self._dispatching:
-            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+            self._workers.end()
         self.join()
 
 

@@ -7,16 +7,17 @@ from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
-from math import inf, nan
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.campaign.learning import Learner, candidates
+from mmdiscover.campaign.outcomes import new_trial
 from mmdiscover.campaign.phases import phase_board
 from mmdiscover.campaign.plan import waves
 from mmdiscover.campaign.pool import run_in_process, run_in_workers
-from mmdiscover.campaign.traces import REJECTED, Proofs, Run, prove, refine_settings_mapping
-from mmdiscover.campaign.trial import FAILED, Phase, run_trial
+from mmdiscover.campaign.traces import Proofs, prove, refine_settings_mapping
+from mmdiscover.campaign.trial import Phase, run_trial
 from mmdiscover.errors import MMDiscoverError
 from results_db import queries, repository
 
@@ -285,36 +286,7 @@ class _Ledger:
         )
 
     def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
-        task, fit, refined = outcome.task, outcome.fit, outcome.refined
-        rejected = None if proofs is None else proofs.reason
-        record = repository.TrialRecord(
-            index=outcome.index,
-            seed_entropy=task.campaign_seed,
-            spawn_key=task.spawn_key,
-            settings=asdict(task.search),
-            status=outcome.status,
-            residual=nan if fit is None else fit.residual,
-            squared_norm=nan if fit is None else fit.squared_norm,
-            iterations=0 if fit is None else fit.iterations,
-            search_seconds=outcome.search_seconds,
-            refine_status=_refine_status(outcome, proofs),
-            refine_detail=rejected or outcome.error or (None if refined is None else refined.detail),
-            refine_seconds=outcome.refine_seconds,
-            cpu_seconds=outcome.cpu_seconds,
-        )
-        if fit is None or not fit.exact:
-            return repository.record_trial(self._db, self._target_id, record)
-        _, seed = task.seeds()
-        run = Run(seed, task.target.refine, refined, outcome.error, outcome.refine_cpu_seconds).record(proofs)
-        recorded = repository.record_trial(self._db, self._target_id, record, fit=fit.factors, refinement=run)
+        (recorded,) = repository.record_trials(self._db, [new_trial(self._target_id, outcome, proofs)])
         if recorded.fit_id is not None and not recorded.schemes:
             self.open_fits.append(recorded.fit_id)
         return recorded
-
-
-def _refine_status(outcome: TrialOutcome, proofs: Proofs | None) -> str | None:
-    if proofs is not None and proofs.rejected and not proofs.verified:
-        return REJECTED
-    if outcome.refined is not None:
-        return str(outcome.refined.status)
-    return FAILED if outcome.exact_fit else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.cli import output
 from mmdiscover.cli.options import (
     DEFAULT_DATABASE,
@@ -16,7 +17,6 @@ from mmdiscover.cli.options import (
     JsonOption,
     integer,
     number,
-    parse_duration,
 )
 from mmdiscover.cli.running import (
     PreferenceOption,

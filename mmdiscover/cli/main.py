@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmdiscover import __version__
-from mmdiscover.cli import bench, db, discover, export, fits, output, refine, report, schemes, verify
+from mmdiscover.cli import bench, campaign, db, discover, export, fits, output, refine, report, schemes, verify
 from mmdiscover.errors import DatabaseError, InputError, MMDiscoverError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("discover")(discover.discover)
+app.add_typer(campaign.app, name="campaign")
 app.command("refine")(refine.refine)
 app.add_typer(fits.app, name="fits")
 app.add_typer(schemes.app, name="schemes")

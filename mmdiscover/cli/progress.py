@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from mmdiscover.campaign.durations import clock
 from mmdiscover.campaign.runner import Tally
 from mmdiscover.cli import output
 
@@ -120,13 +121,6 @@ class LiveProgress(PlainProgress):
         return f"{self._plan.target.name}  {' · '.join(found)}\n  {' · '.join(pace)}"
 
 
-def clock(seconds: float) -> str:
-    """Seconds as ``1:02:03`` or ``2:03``."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
 class PlainRefining:
     """One line for each fit that is done with."""
 
@@ -184,14 +178,15 @@ class LiveRefining(PlainRefining):
         return f"refining: {self._done} of {fits} done · {self._exact} made exact · {elapsed} elapsed"
 
 
-def _is_plain() -> bool:
+def is_plain() -> bool:
+    """Whether standard error is no terminal on which lines can be redrawn."""
     return not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
 
 
 @contextmanager
 def refining_progress(plan: RefinePlan) -> Iterator[PlainRefining]:
     """The observer of `refine` that fits standard error, as long as the context lasts."""
-    if _is_plain() or not plan.fits:
+    if is_plain() or not plan.fits:
         yield PlainRefining()
         return
     shown = LiveRefining(plan)
@@ -202,7 +197,7 @@ def refining_progress(plan: RefinePlan) -> Iterator[PlainRefining]:
 @contextmanager
 def progress(plan: Plan) -> Iterator[PlainProgress]:
     """The observer of `discover` that fits standard error, as long as the context lasts."""
-    if _is_plain():
+    if is_plain():
         yield PlainProgress()
         return
     shown = LiveProgress(plan)

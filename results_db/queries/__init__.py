@@ -1,6 +1,6 @@
 """Everything that is read, as frozen records of plain values."""
 
-from results_db.queries.campaigns import CampaignSummary, TargetSummary, campaign_summary
+from results_db.queries.campaigns import CampaignRow, CampaignSummary, TargetSummary, campaign_summary, list_campaigns
 from results_db.queries.checks import CheckedScheme, check_schemes, check_storage
 from results_db.queries.fits import AttemptRow, FitRow, attempts_of_fit, fit_row, list_fits, load_fit
 from results_db.queries.learnt import Experience, experience, experience_of_all
@@ -20,6 +20,7 @@ __all__ = [
     "SORTS",
     "AttemptRow",
     "BestRank",
+    "CampaignRow",
     "CampaignSummary",
     "CheckedScheme",
     "ClassRow",
@@ -38,6 +39,7 @@ __all__ = [
     "experience",
     "experience_of_all",
     "fit_row",
+    "list_campaigns",
     "list_classes",
     "list_fits",
     "list_schemes",

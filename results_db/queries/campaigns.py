@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import distinct, func, select
 
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.errors import InputError
 from results_db import codec, models
+from results_db.claims import expired
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+
     from results_db.database import Database
 
 
@@ -33,6 +38,8 @@ class TargetSummary:
         Different schemes among those.
     classes : int
         Different orbit classes among those.
+    fewest_additions : int or None
+        Of those, without sharing.
     cpu_seconds : float
     """
 
@@ -42,6 +49,7 @@ class TargetSummary:
     exact: int
     distinct: int
     classes: int
+    fewest_additions: int | None
     cpu_seconds: float
 
     @property
@@ -63,6 +71,7 @@ class TargetSummary:
             "exact": self.exact,
             "distinct": self.distinct,
             "classes": self.classes,
+            "fewest_additions": self.fewest_additions,
             "cpu_seconds": self.cpu_seconds,
             "cpu_seconds_per_fit": self.cpu_seconds_per_fit,
             "cpu_seconds_per_exact": self.cpu_seconds_per_exact,
@@ -71,7 +80,18 @@ class TargetSummary:
 
 @dataclass(frozen=True)
 class CampaignSummary:
-    """How far a campaign is."""
+    """How far a campaign is.
+
+    Parameters
+    ----------
+    id : int
+    name, kind : str
+    seed : int
+    state : str
+        A `CampaignState`. A campaign made from a file is running while trials are claimed and their claims kept alive.
+    created_at : str
+    targets : tuple of TargetSummary
+    """
 
     id: int
     name: str
@@ -118,6 +138,7 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
             func.count(distinct(trial.id)),
             func.count(distinct(scheme.id)),
             func.count(distinct(scheme.orbit_class)),
+            func.min(scheme.additions),
         )
         .join(target, target.id == trial.target_id)
         .join(discovery, discovery.trial_id == trial.id)
@@ -133,9 +154,10 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
             raise InputError(f"campaign {campaign_id} is not in database {db.name}")
         counts = {row[0]: row[1:] for row in connection.execute(proved)}
         rows = connection.execute(started).all()
+        state = _states(connection, [campaign])[campaign.id]
     targets = []
     for row in rows:
-        exact, distinct_schemes, classes = counts.get(row.id, (0, 0, 0))
+        exact, distinct_schemes, classes, fewest = counts.get(row.id, (0, 0, 0, None))
         targets.append(
             TargetSummary(
                 scheme=scheme_name(Format(row.n, row.m, row.p), row.rank),
@@ -144,6 +166,7 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
                 exact=exact,
                 distinct=distinct_schemes,
                 classes=classes,
+                fewest_additions=fewest,
                 cpu_seconds=row.cpu_seconds or 0.0,
             )
         )
@@ -152,7 +175,77 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
         campaign.name,
         campaign.kind,
         int(campaign.seed),
-        campaign.state,
+        state,
         codec.iso(campaign.created_at),
         tuple(targets),
     )
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    """A campaign in a list."""
+
+    id: int
+    name: str
+    kind: str
+    seed: int
+    state: str
+    created_at: str
+    targets: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The keys other programs read."""
+        return {
+            "id": self.id,
+            "campaign": self.name,
+            "kind": self.kind,
+            "seed": self.seed,
+            "state": self.state,
+            "created_at": self.created_at,
+            "targets": list(self.targets),
+        }
+
+
+def list_campaigns(db: Database, kind: str | None = None) -> list[CampaignRow]:
+    """All campaigns, the newest first.
+
+    Parameters
+    ----------
+    db : Database
+    kind : str, optional
+        Only those made by ``campaign`` or by ``discover``.
+    """
+    campaign, target = models.Campaign, models.Target
+    chosen = select(campaign.__table__).order_by(campaign.id.desc())
+    if kind is not None:
+        chosen = chosen.where(campaign.kind == kind)
+    with db.read() as connection:
+        rows = connection.execute(chosen).all()
+        states = _states(connection, rows)
+        names: dict[int, list[str]] = {row.id: [] for row in rows}
+        for found in connection.execute(select(target.__table__).order_by(target.campaign_id, target.position)):
+            if found.campaign_id in names:
+                names[found.campaign_id].append(scheme_name(Format(found.n, found.m, found.p), found.rank))
+    return [
+        CampaignRow(
+            row.id, row.name, row.kind, int(row.seed), states[row.id], codec.iso(row.created_at), tuple(names[row.id])
+        )
+        for row in rows
+    ]
+
+
+def _states(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, str]:
+    """Where campaigns stand; those made from a file stand still when nobody keeps a claim alive."""
+    trial, target = models.Trial, models.Target
+    alive = (
+        select(target.campaign_id)
+        .join(trial, trial.target_id == target.id)
+        .where(trial.state == str(models.TrialState.CLAIMED), ~expired(connection))
+    )
+    running = set(connection.scalars(alive.distinct()))
+    return {
+        row.id: str(models.CampaignState.STOPPED)
+        if row.kind == "campaign" and row.state == models.CampaignState.RUNNING and row.id not in running
+        else row.state
+        for row in rows
+    }

@@ -20,7 +20,7 @@ import pytest
 
 from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.cli import running
-from mmdiscover.cli.options import parse_duration
+from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:

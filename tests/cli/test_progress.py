@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmdiscover.campaign.durations import clock
 from mmdiscover.campaign.plan import Budget, plan_target
 from mmdiscover.campaign.refining import FitResult, RefinePlan
 from mmdiscover.campaign.runner import Plan, Tally
@@ -17,7 +18,6 @@ from mmdiscover.cli.progress import (
     LiveRefining,
     PlainProgress,
     budget_spent,
-    clock,
     events,
     refining_progress,
 )

@@ -1,0 +1,609 @@
+"""A campaign: many targets, many trials, several processes; whatever is interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from mmdiscover.campaign.agenda import Agenda, experience_snapshot
+from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.campaign.outcomes import new_trial
+from mmdiscover.campaign.pool import LocalWorkers, Workers, WorkersBrokeError, run_in_workers
+from mmdiscover.campaign.runners import is_dead, new_runner
+from mmdiscover.campaign.spec import (
+    CampaignSpec,
+    TargetSpec,
+    spec_differences,
+    target_from_settings,
+    target_settings,
+)
+from mmdiscover.campaign.traces import prove
+from mmdiscover.campaign.trial import TrialOutcome, run_trial
+from mmdiscover.errors import DatabaseUnavailable, InputError, MMDiscoverError
+from results_db import claims, queries, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from mmdiscover.campaign.plan import TrialTask
+    from mmdiscover.campaign.trial import Kernels
+    from results_db import Database
+    from results_db.queries import TargetSummary
+
+T = TypeVar("T")
+
+BEAT_SECONDS = 5.0
+"""Between two heartbeats; so soon a request to stop is heard."""
+BATCH_SECONDS = 0.25
+"""So long finished trials may wait to be recorded together."""
+AHEAD_SECONDS = 1.0
+"""Trials for so long are claimed ahead of the workers."""
+MOST_AHEAD = 64
+RETRY_SECONDS = 1.0
+LOOK_SECONDS, IDLE_LOOK_SECONDS = 5.0, 0.5
+"""Between two looks at what other processes do, while there is something to do here and while there is not."""
+LOOK_SHARE = 0.05
+"""Part of the time that looking may take in a large database."""
+PROGRESS_SECONDS = 0.2
+SOLO_TRIES = 2
+"""A trial that kills its worker so often, running alone, is recorded as failed."""
+BROKEN_TRIALS = 20
+"""A run whose first trials all end in unexpected exceptions is given up."""
+
+
+class CampaignObserver(Protocol):
+    """Is told how a campaign goes on."""
+
+    def trial(self, target: int, outcome: TrialOutcome, recorded: repository.Recorded, rejected: str | None) -> None:
+        """A trial of the target at this position is recorded."""
+
+    def progress(self, targets: Sequence[TargetSummary], running: Sequence[int]) -> None:
+        """How far the targets are, and how many trials of each run here; comes often."""
+
+    def note(self, message: str) -> None:
+        """Something else is worth telling."""
+
+
+@dataclass(frozen=True)
+class CampaignEnd:
+    """How a run ended.
+
+    Parameters
+    ----------
+    state : str
+        ``finished``, or ``stopped`` when there is more to do.
+    interrupted : bool
+        Whether the user of this process ended it.
+    summary : CampaignSummary
+    """
+
+    state: str
+    interrupted: bool
+    summary: queries.CampaignSummary
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a campaign waits.
+
+    Parameters
+    ----------
+    database : float
+        Seconds that it waits for a database that is locked, full or gone.
+    """
+
+    database: float = 600.0
+
+
+def open_campaign(db: Database, spec: CampaignSpec) -> tuple[claims.CampaignRecord, bool]:
+    """Store a campaign, or take up the stored one of the same name.
+
+    Limits and shares may differ from what is stored, and targets may be added at the end: they are taken over.
+
+    Returns
+    -------
+    campaign : CampaignRecord
+    new : bool
+        Whether it was stored now.
+
+    Raises
+    ------
+    InputError
+        If the stored one has another seed, other targets or other settings.
+    """
+    stored = claims.load_campaign(db, spec.name)
+    if stored is None:
+        targets = [
+            claims.NewTarget(one.target.format, one.target.rank, _with_experience(db, one)) for one in spec.targets
+        ]
+        made = claims.create_whole_campaign(db, spec.name, spec.seed, {"trial_seconds": spec.trial_seconds}, targets)
+        stored = claims.load_campaign(db, spec.name)
+        assert stored is not None
+        if made is not None:
+            return stored, True
+    differences = spec_differences(load_spec(stored), spec)
+    if differences:
+        raise InputError(f"campaign {spec.name!r} is stored with {'; '.join(differences)}: give this one another name")
+    for target, wanted in zip(stored.targets, spec.targets, strict=False):
+        settings = {**target.settings, **target_settings(wanted)}
+        if settings != dict(target.settings):
+            claims.change_target_settings(db, target.id, settings)
+    added = spec.targets[len(stored.targets) :]
+    for one in added:
+        position = one.target.position
+        repository.add_target(db, stored.id, position, one.target.format, one.target.rank, _with_experience(db, one))
+    changed = claims.load_campaign(db, spec.name)
+    assert changed is not None
+    return changed, False
+
+
+def _with_experience(db: Database, spec: TargetSpec) -> dict[str, object]:
+    """Settings of a target, with what is known about it now: what is learnt later by others decides nothing."""
+    known = queries.experience(db, spec.target.format, spec.target.rank)
+    return target_settings(spec) | {"experience": experience_snapshot(known)}
+
+
+def load_spec(stored: claims.CampaignRecord) -> CampaignSpec:
+    """What a stored campaign is to do.
+
+    Raises
+    ------
+    InputError
+        If it was not made from a campaign file, or by another version.
+    """
+    if stored.kind != "campaign":
+        raise InputError(f"campaign {stored.name!r} was made by {stored.kind!r}, expected one made by `campaign run`")
+    targets = tuple(
+        target_from_settings(target.position, target.format, target.rank, target.settings) for target in stored.targets
+    )
+    return CampaignSpec(stored.name, stored.seed, targets, float(stored.settings["trial_seconds"]))
+
+
+def run_campaign(
+    db: Database,
+    stored: claims.CampaignRecord,
+    observer: CampaignObserver,
+    workers: int | Workers,
+    kernels: Kernels | None = None,
+    interrupts: Interrupts | None = None,
+    patience: Patience | None = None,
+) -> CampaignEnd:
+    """Work on a campaign until all its targets are done, alone or beside other processes.
+
+    Every trial is claimed before it is begun, and recorded with all it found when it is finished. Free workers go to
+    the target that has had the least processor time for its share.
+
+    Parameters
+    ----------
+    db : Database
+    stored : CampaignRecord
+    observer : CampaignObserver
+    workers : int or Workers
+        Their number on this machine, or others.
+    kernels : Kernels, optional
+    interrupts : Interrupts, optional
+        Installed ones; left out, interrupts are handled while the trials run.
+    patience : Patience, optional
+
+    Returns
+    -------
+    CampaignEnd
+
+    Raises
+    ------
+    DatabaseError
+        If a result cannot be written; everything before it is kept, what was not written is repeated by a resumed run.
+    MMDiscoverError
+        If the trials break down.
+    """
+    if interrupts is None:
+        with Interrupts().installed() as installed:
+            return run_campaign(db, stored, observer, workers, kernels, installed, patience)
+    pool = LocalWorkers(workers) if isinstance(workers, int) else workers
+    work = _Work(db, stored, observer, pool, kernels, interrupts, patience or Patience())
+    return work.run()
+
+
+@dataclass
+class _Progress:
+    """How far a target is, and what of it runs here."""
+
+    id: int
+    spec: TargetSpec
+    agenda: Agenda
+    summary: TargetSummary
+    mine: set[int] = field(default_factory=set)
+    others: set[int] = field(default_factory=set)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.spec.goal.reached(self.summary.trials, self.summary.cpu_seconds, self.summary.distinct)
+
+    @property
+    def nearly_done(self) -> bool:
+        """Whether it will be done by what runs here, as far as that can be foreseen."""
+        spent = self.summary.cpu_seconds + len(self.mine) * self.seconds_per_trial
+        return self.spec.goal.reached(self.summary.trials, spent, self.summary.distinct)
+
+    @property
+    def seconds_per_trial(self) -> float:
+        """Mean processor time; 0 while nothing is known."""
+        return self.summary.cpu_seconds / self.summary.trials if self.summary.trials else 0.0
+
+    @property
+    def spent(self) -> float:
+        """Processor time by share, that of the running trials as expected."""
+        return (self.summary.cpu_seconds + len(self.mine) * max(self.seconds_per_trial, 1e-3)) / self.spec.share
+
+
+class _Feed:
+    """Tasks on their way from the main thread to the workers."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+        self._tasks: deque[TrialTask] = deque()
+        self._ended = False
+        self.begun: dict[tuple[int, int], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def add(self, tasks: Iterable[TrialTask]) -> None:
+        self._tasks.extend(tasks)
+
+    def close(self) -> None:
+        """Let the pool wait no longer."""
+        self._ended = True
+
+    def left(self) -> list[TrialTask]:
+        """What was not handed on."""
+        return list(self._tasks)
+
+    def waves(self) -> Iterator[Iterator[TrialTask]]:
+        """For the pool: what there is, as long as there is anything; then wait for more."""
+        while not self._ended and not self._interrupts.requested:
+            if self._tasks:
+                yield self._drain()
+            else:
+                time.sleep(0.01)
+
+    def _drain(self) -> Iterator[TrialTask]:
+        while self._tasks:
+            try:
+                task = self._tasks.popleft()
+            except IndexError:
+                return
+            self.begun[task.spawn_key] = time.monotonic()
+            yield task
+
+
+class _Work:
+    """One run of a campaign by this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        stored: claims.CampaignRecord,
+        observer: CampaignObserver,
+        pool: Workers,
+        kernels: Kernels | None,
+        interrupts: Interrupts,
+        patience: Patience,
+    ) -> None:
+        self._db, self._campaign_id, self._observer, self._pool = db, stored.id, observer, pool
+        self._run_trial = partial(run_trial, kernels=kernels)
+        self._interrupts, self._patience = interrupts, patience
+        self._runner = new_runner()
+        spec = load_spec(stored)
+        self._trial_seconds = spec.trial_seconds
+        summary = queries.campaign_summary(db, stored.id)
+        self._targets = [
+            _Progress(target.id, one, Agenda(one, spec.seed, target.settings["experience"]), so_far)
+            for target, one, so_far in zip(stored.targets, spec.targets, summary.targets, strict=True)
+        ]
+        self._tasks: dict[tuple[int, int], TrialTask] = {}
+        self._waiting: list[TrialOutcome] = []
+        self._waiting_since = 0.0
+        self._next_beat = self._next_progress = self._last_look = self._look_pause = 0.0
+        self._stopped = False
+        self._finished_here = self._broken_here = 0
+
+    def run(self) -> CampaignEnd:
+        claims.change_state(self._db, self._campaign_id, "running")
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+        with self._leaving():
+            suspects: list[TrialTask] = []
+            while not self._over():
+                suspects = self._work_on(suspects)
+        if all(target.done for target in self._targets):
+            # Where somebody else still works on it, it is for them to say so.
+            self._persist(partial(claims.change_state, self._db, self._campaign_id, "finished", unless_claimed=True))
+        summary = self._persist(partial(queries.campaign_summary, self._db, self._campaign_id))
+        return CampaignEnd(summary.state, self._interrupts.by_user, summary)
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Record what is finished and give up the other claims, whatever ends the run."""
+        try:
+            yield
+        except DatabaseUnavailable:
+            raise  # nothing can be given up now; the claims are taken over from the dead
+        except BaseException:
+            with suppress(MMDiscoverError):
+                self._record_all()
+                claims.release(self._db, self._runner)
+            raise
+        else:
+            self._record_all()
+            self._persist(lambda: claims.release(self._db, self._runner))
+
+    def _over(self) -> bool:
+        """Whether there is nothing to do here any more."""
+        if self._interrupts.requested or self._stopped:
+            return True
+        return all(target.done for target in self._targets) and not any(target.others for target in self._targets)
+
+    # Running
+
+    def _work_on(self, suspects: list[TrialTask]) -> list[TrialTask]:
+        """Run trials until the work is over or a worker process dies; returns the trials that it may have died of."""
+        for task in suspects:
+            if not self._run_alone(task):
+                return []
+        try:
+            self._pump(_Feed(self._interrupts))
+        except WorkersBrokeError as failure:
+            self._record_all()
+            if self._tasks:
+                self._observer.note(f"{failure}; the trials that were running are tried again one by one")
+        return list(self._tasks.values())
+
+    def _run_alone(self, task: TrialTask) -> bool:
+        """Run one trial by itself; False when the run is over before it has ended."""
+        for _ in range(SOLO_TRIES):
+            try:
+                self._pump(_Feed(self._interrupts), alone=task)
+            except WorkersBrokeError:
+                continue
+            return task.spawn_key not in self._tasks
+        self._fail(task, f"its worker process died, {SOLO_TRIES} times while nothing else ran")
+        return True
+
+    def _pump(self, feed: _Feed, alone: TrialTask | None = None) -> None:
+        """Keep the workers busy and take in what they bring, until nothing is left to do or to wait for."""
+        if alone is not None:
+            feed.add([alone])
+        else:
+            self._look_around(feed)
+            self._top_up(feed)
+        outcomes = run_in_workers(self._run_trial, feed.waves(), self._interrupts, self._pool)
+        try:
+            with closing(outcomes), closing(feed):
+                for outcome in outcomes:
+                    if outcome is not None:
+                        self._receive(outcome, feed)
+                    self._tick(feed)
+                    if self._stopped or self._hung(feed) or self._is_done(alone):
+                        return
+                    if alone is None:
+                        self._top_up(feed)
+        finally:
+            if alone is None:
+                self._give_up(feed.left())
+
+    def _is_done(self, alone: TrialTask | None) -> bool:
+        """Whether the trial that runs alone is finished, or nothing at all is left to do or to wait for."""
+        if alone is not None:
+            return alone.spawn_key not in self._tasks
+        return not self._tasks and self._over()
+
+    def _give_up(self, tasks: Sequence[TrialTask]) -> None:
+        """Let others begin trials that were claimed and not begun."""
+        for task in tasks:
+            del self._tasks[task.spawn_key]
+            self._targets[task.target.position].mine.discard(task.index)
+        if tasks:
+            indices = [(self._targets[task.target.position].id, task.index) for task in tasks]
+            self._persist(lambda: claims.release(self._db, self._runner, indices))
+
+    def _hung(self, feed: _Feed) -> bool:
+        """Whether a trial takes so long that its worker must be ended; such trials are recorded as failed."""
+        limit = time.monotonic() - self._trial_seconds
+        hung = [key for key, begun in feed.begun.items() if begun < limit and key in self._tasks]
+        for key in hung:
+            self._fail(self._tasks[key], f"no end after {self._trial_seconds:g} s")
+        return bool(hung)
+
+    # What finished trials bring
+
+    def _receive(self, outcome: TrialOutcome, feed: _Feed) -> None:
+        key = outcome.task.spawn_key
+        feed.begun.pop(key, None)
+        if key not in self._tasks:
+            return  # given up before
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
+        self._waiting.append(outcome)
+        self._finished_here += 1
+        self._broken_here += outcome.error is not None
+        if BROKEN_TRIALS <= self._broken_here == self._finished_here:
+            raise MMDiscoverError(f"the first {self._broken_here} trials all failed, the last one by {outcome.error}")
+
+    def _fail(self, task: TrialTask, reason: str) -> None:
+        """Record a trial that had no end of its own."""
+        self._observer.note(f"{task.target.name} start {task.index}: {reason}; recorded as failed")
+        self._waiting.append(TrialOutcome(task, None, None, reason, 0.0, None, 0.0, 0.0))
+        self._record_all()
+
+    def _record_all(self) -> None:
+        """Record what is finished, all in one transaction."""
+        outcomes, self._waiting = self._waiting, []
+        if not outcomes:
+            return
+        proofs = [None if one.refined is None else prove(one.refined) for one in outcomes]
+        prepared = [
+            new_trial(self._targets[one.task.target.position].id, one, proof)
+            for one, proof in zip(outcomes, proofs, strict=True)
+        ]
+        try:
+            recorded = self._persist(partial(repository.record_trials, self._db, prepared))
+        except BaseException:
+            self._waiting = outcomes
+            raise
+        for outcome, proof, stored in zip(outcomes, proofs, recorded, strict=True):
+            self._account(outcome, stored)
+            rejected = None if proof is None else proof.reason
+            self._observer.trial(outcome.task.target.position, outcome, stored, rejected)
+
+    def _account(self, outcome: TrialOutcome, stored: repository.Recorded) -> None:
+        task = outcome.task
+        target = self._targets[task.target.position]
+        del self._tasks[task.spawn_key]
+        target.mine.discard(task.index)
+        fit = outcome.fit
+        settings = asdict(task.search)
+        finished = claims.FinishedTrial(task.index, settings, outcome.status, fit.iterations if fit else 0)
+        target.agenda.take_in([finished])
+        so_far = target.summary
+        target.summary = replace(
+            so_far,
+            trials=so_far.trials + 1,
+            fits=so_far.fits + outcome.exact_fit,
+            exact=so_far.exact + bool(stored.schemes),
+            distinct=so_far.distinct + sum(scheme.new for scheme in stored.schemes),
+            cpu_seconds=so_far.cpu_seconds + outcome.cpu_seconds,
+        )
+
+    # What is to be done next
+
+    def _top_up(self, feed: _Feed) -> None:
+        """Claim trials when the workers are about to run out of them."""
+        if self._over() or len(feed) > self._ahead() // 2:
+            return
+        wanted = self._choose(self._ahead() - len(feed))
+        if not wanted:
+            if not len(feed) and time.monotonic() >= self._last_look + max(IDLE_LOOK_SECONDS, self._look_pause):
+                self._look_around(feed)
+            return
+        new = [
+            claims.NewClaim(
+                target_id=self._targets[task.target.position].id,
+                index=task.index,
+                seed_entropy=task.campaign_seed,
+                spawn_key=task.spawn_key,
+                settings=asdict(task.search),
+            )
+            for task in wanted
+        ]
+        gained = self._persist(partial(claims.claim_new, self._db, self._runner, new))
+        for task, mine in zip(wanted, gained, strict=True):
+            target = self._targets[task.target.position]
+            (target.mine if mine else target.others).add(task.index)
+            if mine:
+                self._tasks[task.spawn_key] = task
+        feed.add(task for task, mine in zip(wanted, gained, strict=True) if mine)
+
+    def _ahead(self) -> int:
+        """How many trials are to be claimed ahead of the workers."""
+        seconds = [target.seconds_per_trial for target in self._targets if not target.done]
+        fastest = min((one for one in seconds if one), default=AHEAD_SECONDS)
+        return round(min(MOST_AHEAD, max(4, 2 * AHEAD_SECONDS / fastest)))
+
+    def _choose(self, count: int) -> list[TrialTask]:
+        """The trials to be begun next, of the targets that have had the least for their shares."""
+        open_trials = {
+            place: (index for index in target.agenda.open() if index not in target.mine and index not in target.others)
+            for place, target in enumerate(self._targets)
+            if not target.nearly_done
+        }
+        spent = {place: self._targets[place].spent for place in open_trials}
+        chosen: list[TrialTask] = []
+        while open_trials and len(chosen) < count:
+            place = min(open_trials, key=spent.__getitem__)
+            target = self._targets[place]
+            index = next(open_trials[place], None)
+            if index is None:
+                del open_trials[place]
+                continue
+            chosen.append(target.agenda.task(index))
+            spent[place] += max(target.seconds_per_trial, 1e-3) / target.spec.share
+        return chosen
+
+    def _tick(self, feed: _Feed) -> None:
+        now = time.monotonic()
+        if self._waiting and now - self._waiting_since >= BATCH_SECONDS:
+            self._record_all()
+        if now >= self._next_beat:
+            state = self._persist(lambda: claims.beat(self._db, self._campaign_id, self._runner))
+            self._next_beat = time.monotonic() + BEAT_SECONDS
+            if state == "stopped":
+                self._stopped = True
+                self._observer.note("the campaign is asked to stop")
+        if now >= self._last_look + max(LOOK_SECONDS, self._look_pause):
+            self._look_around(feed)
+        if now < self._next_progress:
+            return
+        self._next_progress = now + PROGRESS_SECONDS
+        running = Counter(position for position, _ in feed.begun)
+        self._observer.progress(
+            [target.summary for target in self._targets], [running[place] for place in range(len(self._targets))]
+        )
+
+    # What others do
+
+    def _look_around(self, feed: _Feed) -> None:
+        """Take in what other processes have finished, and take over what the dead have left behind."""
+        self._record_all()
+        begun = time.monotonic()
+        claimed = self._persist(lambda: claims.list_claims(self._db, self._campaign_id))
+        summary = self._persist(lambda: queries.campaign_summary(self._db, self._campaign_id))
+        places = {target.id: place for place, target in enumerate(self._targets)}
+        for target, so_far in zip(self._targets, summary.targets, strict=True):
+            target.summary = so_far
+            target.agenda.take_in(
+                self._persist(partial(claims.finished_trials, self._db, target.id, target.agenda.first_unsettled))
+            )
+            target.others.clear()
+        for claim in claimed:
+            target = self._targets[places[claim.target_id]]
+            if claim.runner == self._runner or target.agenda.is_finished(claim.index):
+                continue
+            dead = is_dead(claim.runner)
+            if (
+                (dead or claim.expired)
+                and not target.done
+                and self._persist(partial(claims.take_over, self._db, self._runner, claim, dead=dead))
+            ):
+                task = target.agenda.task(claim.index, claim.settings)
+                self._tasks[task.spawn_key] = task
+                target.mine.add(task.index)
+                feed.add([task])
+            elif not dead:
+                target.others.add(claim.index)
+        self._last_look = time.monotonic()
+        self._look_pause = (self._last_look - begun) / LOOK_SHARE
+
+    # The database
+
+    def _persist(self, act: Callable[[], T]) -> T:
+        """Do something with the database, also when it is locked, full or gone for a while."""
+        deadline, told = time.monotonic() + self._patience.database, False
+        while True:
+            try:
+                result = act()
+            except DatabaseUnavailable as error:
+                if self._interrupts.requested or time.monotonic() >= deadline:
+                    raise
+                if not told:
+                    told = True
+                    self._observer.note(f"{error}; trying again for up to {self._patience.database:g} s")
+                time.sleep(RETRY_SECONDS)
+            else:
+                if told:
+                    self._observer.note("the database is there again")
+                return result

@@ -1,0 +1,49 @@
+"""Who works on a campaign: a name for each process, and whether the one of a name is dead."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+
+def new_runner() -> str:
+    """A name that no other run of this program has, on no machine: ``host/machine:pid:started:random``."""
+    process = psutil.Process()
+    return f"{_machine()}:{process.pid}:{process.create_time():.2f}:{secrets.token_hex(4)}"
+
+
+def is_dead(runner: str) -> bool:
+    """Whether a runner was a process of this machine and is no more; False where that cannot be known."""
+    with suppress(ValueError):
+        machine, pid, started, _ = runner.rsplit(":", 3)
+        if machine != _machine():
+            return False
+        try:
+            process = psutil.Process(int(pid))
+            return f"{process.create_time():.2f}" != started or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.Error:
+            return False
+    return False
+
+
+def shown_runner(runner: str) -> str:
+    """Host and process number, for people."""
+    machine, _, rest = runner.partition(":")
+    return f"{machine.partition('/')[0]}, process {rest.partition(':')[0]}"
+
+
+@cache
+def _machine() -> str:
+    """Where process numbers mean the same: the host's name may be shared by containers, and survives a reboot."""
+    parts = [socket.gethostname().replace(":", "-").replace("/", "-")[:60]]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:13])
+        parts.append(str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]"))
+    return "/".join(parts)

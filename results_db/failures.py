@@ -40,9 +40,8 @@ def is_transient(error: Exception) -> bool:
     """Whether the same transaction may succeed when it is tried again later."""
     if not isinstance(error, DBAPIError):
         return False
-    code = _sqlite_code(error)
-    if code is not None:
-        return code in _SQLITE
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error) in _SQLITE
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import (
     JSON,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -70,6 +72,9 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
 
 
+# Every integer of SQLite has 64 bits; a column of a table that others point to cannot be declared anew there.
+BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+
 # Every time is UTC by the database's clock: the clocks of several machines need not agree.
 _now = func.current_timestamp()
 
@@ -102,6 +107,8 @@ class Campaign(Base):
     settings: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(20), default=CampaignState.RUNNING)
     created_at: Mapped[datetime] = mapped_column(server_default=_now)
+    # The same wherever the campaign is copied to.
+    uuid: Mapped[str | None] = mapped_column(String(36), default=lambda: str(uuid4()), index=True, unique=True)
 
 
 class Target(Base):
@@ -141,7 +148,7 @@ class Trial(Base):
     status: Mapped[str | None] = mapped_column(String(40))
     residual: Mapped[float | None]
     squared_norm: Mapped[float | None]
-    iterations: Mapped[int | None]
+    iterations: Mapped[int | None] = mapped_column(BIG_INTEGER)
     search_seconds: Mapped[float | None]
     cpu_seconds: Mapped[float | None]
     refine_status: Mapped[str | None] = mapped_column(String(40))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, inspect, select, text, update
 
-from mmdiscover.errors import DatabaseError
+from mmdiscover.errors import DatabaseError, DatabaseUnavailable, MMDiscoverError
 from results_db.database import Database
 from results_db.location import check_file, parse_location
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
-REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003", "mmdiscover_0004")
+REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003", "mmdiscover_0004", "mmdiscover_0005")
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]
+
+_LABELLED_TOGETHER = 50
+_MIGRATION_LOCK = 0x6D6D64  # any number that no other program takes
 
 
 def open_database(url: str, *, create: bool = True) -> Database:
@@ -49,8 +53,18 @@ def open_database(url: str, *, create: bool = True) -> Database:
     return db
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
-    """Migrate an existing database to the newest schema, in one transaction.
+def upgrade(url: str, progress: Callable[[int, int], None] | None = None) -> tuple[str | None, str]:
+    """Bring an existing database to the newest schema, and label the schemes that have no label yet.
+
+    The schema changes in one transaction. Labels take long: they are stored some at a time, so that others can work
+    meanwhile, and a second upgrade goes on where the first was interrupted.
+
+    Parameters
+    ----------
+    url : str
+        As for `open_database`.
+    progress : callable, optional
+        Called with the number of schemes that are done with, and of all that had no label.
 
     Returns
     -------
@@ -65,7 +79,11 @@ def upgrade(url: str) -> tuple[str | None, str]:
     with _connect(url, create=False) as db:
         with db.read() as connection:
             old = _revision(connection, db.name)
-        return (old, HEAD) if old == HEAD else (_migrate(db), HEAD)
+        if old != HEAD:
+            old = _migrate(db)
+        if old is not None:
+            _label_schemes(db, progress or (lambda *_: None))
+    return old, HEAD
 
 
 def _connect(url: str, *, create: bool) -> Database:
@@ -117,25 +135,45 @@ def _migrate(db: Database) -> str | None:
     config = Config()
     config.set_main_option("script_location", "results_db:migrations")
     with db.write() as connection:
+        if not db.is_sqlite:
+            # Two that fill an empty database at the same time: the second waits here.
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         # Asked again: another process may have migrated it while this one waited.
         old = _revision(connection, db.name)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if old is not None:
-            _label_schemes(connection)
     return old
 
 
-def _label_schemes(connection: Connection) -> None:
+def _label_schemes(db: Database, progress: Callable[[int, int], None]) -> None:
     """Compute what a migration left out, as migrations import nothing of the application."""
-    from mmdiscover.core.format import Format
     from results_db import codec, models
 
     scheme = models.Scheme
-    for scheme_id in connection.scalars(select(scheme.id).where(scheme.orbit_class.is_(None))).all():
-        try:
-            row = connection.execute(select(scheme.__table__).where(scheme.id == scheme_id)).one()
+    # Those that are too large have none.
+    unlabelled = select(scheme.id).where(scheme.orbit_class.is_(None), scheme.rank <= codec.MOST_PRODUCTS)
+    with db.read() as connection:
+        ids = connection.scalars(unlabelled.order_by(scheme.id)).all()
+    for begin in range(0, len(ids), _LABELLED_TOGETHER):
+        some = ids[begin : begin + _LABELLED_TOGETHER]
+        # Outside of the transaction, which locks the database.
+        labels = {scheme_id: columns for scheme_id in some if (columns := _labels(db, scheme_id)) is not None}
+        with db.write() as connection:
+            for scheme_id, columns in labels.items():
+                connection.execute(update(scheme).where(scheme.id == scheme_id).values(columns))
+        progress(begin + len(some), len(ids))
+
+
+def _labels(db: Database, scheme_id: int) -> dict[str, str | int | None] | None:
+    from mmdiscover.core.format import Format
+    from results_db import codec, models
+
+    try:
+        with db.read() as connection:
+            row = connection.execute(select(models.Scheme.__table__).where(models.Scheme.id == scheme_id)).one()
             stored = codec.scheme_from_text(Format(row.n, row.m, row.p), row.rank, row.ring, row.factors)
-        except (SQLAlchemyError, ValueError, TypeError):
-            continue  # damaged before: no reason to keep the others from their upgrade, `db check` names it
-        connection.execute(update(scheme).where(scheme.id == scheme_id).values(codec.orbit_columns(stored)))
+    except DatabaseUnavailable:
+        raise
+    except (MMDiscoverError, ValueError, TypeError):
+        return None  # damaged before: no reason to keep the others from their upgrade, `db check` names it
+    return codec.orbit_columns(stored)

@@ -12,6 +12,9 @@ import scipy.linalg  # noqa: F401  # its BLAS must be there when the number of t
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from tests import databases
+from tests.databases import _postgres_template, database_url, postgres_server, postgres_url  # noqa: F401  # fixtures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,6 +24,18 @@ settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 
 _PUBLISHED = Path(__file__).resolve().parents[1].parent / "shared" / "published"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    databases.prepare(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    databases.clean_up(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    databases.parametrize(metafunc)
 
 
 @pytest.fixture(scope="session")

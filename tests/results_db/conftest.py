@@ -1,4 +1,4 @@
-"""A real SQLite file for each test."""
+"""Open databases of both kinds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """The file of the SQLite database."""
     return tmp_path / "results.db"
 
 
 @pytest.fixture
-def db(path: Path) -> Iterator[Database]:
-    with results_db.open_database(str(path)) as database:
+def db(database_url: str) -> Iterator[Database]:
+    with results_db.open_database(database_url) as database:
         yield database

@@ -104,8 +104,8 @@ def test_text_that_is_not_utf8_is_reported(filled: Path) -> None:
 
 def test_damaged_pages_are_reported(filled: Path) -> None:
     content = bytearray(filled.read_bytes())
-    start = content.find(b'{"u":')
-    content[start - 3000 : start + 3000] = b"\xff" * 6000
+    start = content.find(b'{"u":') // 4096 * 4096
+    content[start : start + 4096] = b"\xff" * 4096
     filled.write_bytes(content)
     with results_db.open_database(str(filled), create=False) as db:
         assert queries.check_storage(db) != []

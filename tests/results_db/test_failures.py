@@ -98,7 +98,14 @@ def test_a_connection_that_broke_may_be_made_again() -> None:
     assert is_transient(postgres("XX000", "server closed the connection unexpectedly", broken=True))
 
 
-@pytest.mark.parametrize("error", [ValueError("locked"), IntegrityError("INSERT", {}, Exception("full"))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("locked"),
+        IntegrityError("INSERT", {}, Exception("full")),
+        OperationalError("SELECT", {}, sqlite3.OperationalError("Could not decode to UTF-8")),  # has no code
+    ],
+)
 def test_other_errors_last(error: Any) -> None:
     assert not is_transient(error)
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import results_db
-from mmdiscover.errors import DatabaseError
 from results_db import codec, queries, schema
 from tests.results_db.samples import schemes
 from tests.results_db.test_experience import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mmdiscover.core.scheme import Scheme
 
 OLD_COLUMNS = ("hash", "n", "m", "p", "sorted_format", "rank", "ring", "nonzeros", "additions", "growth_factor")
 
@@ -40,6 +41,10 @@ def old(path: Path) -> Path:
 
 def test_the_upgrade_labels_all_schemes(old: Path) -> None:
     assert results_db.upgrade(str(old)) == ("mmdiscover_0003", schema.HEAD)
+    check_all(old)
+
+
+def check_all(old: Path) -> None:
     with results_db.open_database(str(old), create=False) as db:
         assert [entry.reason for entry in queries.check_schemes(db)] == [None] * len(schemes())
         assert queries.check_storage(db) == []
@@ -60,27 +65,32 @@ def test_damaged_schemes_keep_no_others_from_their_upgrade(old: Path, change: st
         assert [entry.id for entry in queries.check_schemes(db) if entry.reason] == [2]
 
 
-def test_an_upgrade_that_is_cut_short_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(sqlite3.connect(old)) as connection:
-        before = list(connection.iterdump())
+def test_labelling_goes_on_where_it_was_interrupted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "_LABELLED_TOGETHER", 2)
+    progress: list[tuple[int, int]] = []
     labelled = []
 
-    def columns(scheme: object) -> dict[str, object]:
+    def columns(scheme: Scheme) -> dict[str, str | int | None]:
+        # Others can write while labels are computed.
+        with closing(sqlite3.connect(old, timeout=0)) as connection, connection:
+            connection.execute("UPDATE discoveries SET detail = 'meanwhile'")
         labelled.append(scheme)
-        if len(labelled) == 3:
+        if len(labelled) == 6:
             raise KeyboardInterrupt
-        return {"orbit_class": "0" * 12}
+        return original(scheme)
 
-    monkeypatch.setattr(codec, "orbit_columns", columns)
-    with pytest.raises(KeyboardInterrupt):
-        results_db.upgrade(str(old))
-    monkeypatch.undo()
-    assert len(labelled) == 3
+    original = codec.orbit_columns
+    with monkeypatch.context() as patch:
+        patch.setattr(codec, "orbit_columns", columns)
+        with pytest.raises(KeyboardInterrupt):
+            results_db.upgrade(str(old), lambda *counts: progress.append(counts))
+    assert progress == [(2, 9), (4, 9)]
     with closing(sqlite3.connect(old)) as connection:
-        assert list(connection.iterdump()) == before
-    with pytest.raises(DatabaseError, match="older schema mmdiscover_0003"):
-        results_db.open_database(str(old))
-    test_the_upgrade_labels_all_schemes(old)
+        kept = connection.execute("SELECT id FROM schemes WHERE orbit_class IS NOT NULL ORDER BY id").fetchall()
+    assert kept == [(1,), (2,), (3,), (4,)]
+    assert results_db.upgrade(str(old), lambda *counts: progress.append(counts)) == (schema.HEAD, schema.HEAD)
+    assert progress[2:] == [(2, 5), (4, 5), (5, 5)]
+    check_all(old)
 
 
 def test_a_new_database_is_not_searched_for_schemes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,15 +40,15 @@ while True:
 """
 
 
-def test_a_killed_process_loses_no_finished_trial(path: Path) -> None:
-    with results_db.open_database(str(path)) as db:
+def test_a_killed_process_loses_no_finished_trial(database_url: str) -> None:
+    with results_db.open_database(database_url) as db:
         target(db)
-    with start(RECORD_FOR_EVER, path) as process:
+    with start(RECORD_FOR_EVER, database_url) as process:
         assert process.stdout is not None
         finished = [int(process.stdout.readline()) for _ in range(20)]
         process.kill()
         finished += [int(line) for line in process.stdout.read().split()]
-    with results_db.open_database(str(path), create=False) as db:
+    with results_db.open_database(database_url, create=False) as db:
         assert queries.check_storage(db) == []
         tables = queries.stats(db).tables
         # One more may be stored whose number was not printed any more.
@@ -72,12 +72,12 @@ repository.record_trial(db, 1, trial(0), fit=fit(), refinement=refinement(verifi
 """
 
 
-def test_a_trial_that_was_recorded_by_half_is_not_there(path: Path) -> None:
-    with results_db.open_database(str(path)) as db:
+def test_a_trial_that_was_recorded_by_half_is_not_there(database_url: str) -> None:
+    with results_db.open_database(database_url) as db:
         target(db)
-    with start(KILLED_IN_THE_MIDDLE, path) as process:
+    with start(KILLED_IN_THE_MIDDLE, database_url) as process:
         assert process.wait() == -9
-    with results_db.open_database(str(path), create=False) as db:
+    with results_db.open_database(database_url, create=False) as db:
         tables = queries.stats(db).tables
         assert [tables[name] for name in ("trials", "fits", "schemes", "discoveries")] == [0, 0, 0, 0]
         assert repository.record_trial(db, 1, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"])).schemes
@@ -95,12 +95,13 @@ results_db.open_database(sys.argv[1])
 """
 
 
-def test_a_database_that_was_made_by_half_is_made_anew(path: Path) -> None:
-    with start(KILLED_WHILE_MIGRATING, path) as process:
+@pytest.mark.without_tables
+def test_a_database_that_was_made_by_half_is_made_anew(database_url: str) -> None:
+    with start(KILLED_WHILE_MIGRATING, database_url) as process:
         assert process.wait() == -9
     with pytest.raises(DatabaseError, match="is empty"):
-        results_db.open_database(str(path), create=False)
-    with results_db.open_database(str(path)) as db:
+        results_db.open_database(database_url, create=False)
+    with results_db.open_database(database_url) as db:
         assert set(queries.stats(db).tables.values()) == {0}
 
 
@@ -112,12 +113,13 @@ with results_db.open_database(sys.argv[1]) as db:
 """
 
 
-def test_two_processes_share_a_database_from_its_first_moment(path: Path) -> None:
-    processes = [start(RECORD_SOME, path) for _ in range(2)]
+@pytest.mark.without_tables
+def test_two_processes_share_a_database_from_its_first_moment(database_url: str) -> None:
+    processes = [start(RECORD_SOME, database_url) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     for process in processes:
         process.communicate()
-    with results_db.open_database(str(path), create=False) as db:
+    with results_db.open_database(database_url, create=False) as db:
         tables = queries.stats(db).tables
         assert [tables[name] for name in ("campaigns", "trials", "discoveries", "schemes")] == [2, 80, 80, 1]
         summaries = [queries.campaign_summary(db, campaign) for campaign in (1, 2)]

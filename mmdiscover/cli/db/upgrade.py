@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from mmdiscover.cli import output
+from mmdiscover.cli.db.counting import Counter
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 
 
 def upgrade(db: DatabaseOption = DEFAULT_DATABASE, as_json: JsonOption = False) -> None:
-    """Bring an existing database to the newest schema."""
+    """Bring an existing database to the newest schema.
+
+    Schemes that have no label yet get one; interrupted, that goes on at the next time.
+    """
     from results_db import upgrade
 
-    old, new = upgrade(db)
+    old, new = upgrade(db, Counter("labelling schemes"))
     if as_json:
         output.document({"old": old, "new": new})
     elif old == new:

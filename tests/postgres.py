@@ -1,6 +1,6 @@
 """A private PostgreSQL server for tests: `python tests/postgres.py start FOLDER` prints its address, `stop` ends it.
 
-Needs the standard library only, so that it runs before anything is installed.
+`find` tells whether there is one to start. Needs the standard library only: it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def start(folder: Path, port: int | None = None) -> str:
         access = ("--auth=scram-sha-256", "--username=tester", f"--pwfile={password}")
         _run(bin_folder / "initdb", f"--pgdata={data}", "--encoding=UTF8", "--no-locale", "--no-sync", *access)
     if port is None:
-        port = int(ports.read_text()) if ports.exists() else _free_port()
+        port = int(ports.read_text()) if ports.exists() else free_port()
     ports.write_text(str(port))
     options = " ".join(f"-c {option}" for option in (*_OPTIONS, f"port={port}"))
     _run(bin_folder / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={options}")
@@ -62,7 +62,7 @@ def stop(folder: Path) -> None:
     """End the server of `folder`, with all its connections."""
     bin_folder = binaries()
     assert bin_folder is not None
-    _run(bin_folder / "pg_ctl", "stop", "--wait", "--mode=immediate", f"--pgdata={folder / 'data'}")
+    _run(bin_folder / "pg_ctl", "stop", "--wait", "--mode=fast", f"--pgdata={folder / 'data'}")
 
 
 def _run(*command: Any) -> None:
@@ -101,15 +101,27 @@ def _give(path: Path) -> None:
         os.chown(path, _user().pw_uid, _user().pw_gid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-if __name__ == "__main__":
-    action, place = sys.argv[1:]
-    if action == "start":
-        print(start(Path(place)))
+def main(action: str, *folder: str) -> None:
+    """Do what is asked for on the command line."""
+    if action == "find":
+        found = binaries()
+        if found is None:
+            sys.exit("no PostgreSQL on this machine")
+        print(found)
+    elif action == "start":
+        print(start(Path(*folder)))
+    elif action == "stop":
+        stop(Path(*folder))
     else:
-        stop(Path(place))
+        sys.exit(f"{action}, expected find, start FOLDER or stop FOLDER")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

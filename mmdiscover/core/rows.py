@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = list[list[int | str]]
 
+_SMALL = 2**62
+"""Bound of the integers that are read without a closer look."""
+
 
 def scheme_rows(scheme: Scheme) -> dict[str, Rows]:
     """The factors as rows of JSON values.
@@ -98,7 +101,8 @@ def _matrix(name: str, rows: Any, rank: int, width: int) -> NDArray[np.object_]:
         _check_list(row, width, f"{name}[{q}]", "entries")
     matrix = np.empty((width, rank), dtype=object)
     for q, row in enumerate(rows):
-        matrix[:, q] = [_read(x, f"{name}[{q}][{i}]") for i, x in enumerate(row)]
+        small = all(type(x) is int and -_SMALL < x < _SMALL for x in row)
+        matrix[:, q] = row if small else [read_exact(x, f"{name}[{q}][{i}]") for i, x in enumerate(row)]
     return matrix
 
 
@@ -109,7 +113,14 @@ def _check_list(value: Any, length: int, place: str, of_what: str) -> None:
         raise InputError(f"{place} has {len(value)} items, expected {length} {of_what}")
 
 
-def _read(value: Any, place: str) -> Exact:
+def read_exact(value: Any, place: str) -> Exact:
+    """The number that a JSON value stands for.
+
+    Raises
+    ------
+    InputError
+        Naming `place`, if it is not exact or has more than `MAX_DIGITS` characters.
+    """
     if type(value) is int and _is_short(value):
         return value
     if isinstance(value, str):

@@ -112,6 +112,8 @@ def _exact_matrix(name: str, factor: ExactMatrix, modulus: int) -> NDArray[np.ob
         raise InputError(
             f"factor {name} holds {source.dtype} entries, expected exact numbers (int, Fraction, Gaussian)"
         )
+    if set(map(type, source.ravel())) <= {int}:
+        return source % modulus if modulus else source.copy()
     result = np.empty(source.shape, dtype=object)
     for index, entry in np.ndenumerate(source):
         if isinstance(entry, bool) or not isinstance(entry, int | Fraction | Gaussian):

@@ -14,6 +14,7 @@ import numpy as np
 
 from mmdiscover.core.exact import denominator, real_and_imaginary, simplify_array
 from mmdiscover.core.tensor import matmul_triples
+from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _EXACT_IN_FLOAT64 = 2**53
 _COUNTED_IN_FULL = 10**8
 """Multiplications that counting all violations may cost; a wrong file is not worth more."""
+_LONGEST_SCALE = 10_000
+"""Bits of the common denominator: a file can make it as long as itself, and every multiplication with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,16 @@ def check_brent(scheme: Scheme) -> BrentReport:
     Returns
     -------
     BrentReport
+
+    Raises
+    ------
+    InputError
+        If the common denominator is so long that no honest scheme has it.
     """
     multiples = [denominator(factor.ravel()) for factor in scheme.arrays]
     scale = prod(multiples)
+    if scale.bit_length() > _LONGEST_SCALE:
+        raise InputError(f"the common denominator has {scale.bit_length():,} bits, expected at most {_LONGEST_SCALE:,}")
     whole = [simplify_array(factor * multiple) for factor, multiple in zip(scheme.arrays, multiples, strict=True)]
     kind = _arithmetic(whole, scale)
     u, v, w = (factor.astype(kind) for factor in whole)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mmdiscover import __version__
-from mmdiscover.core.scheme import canonical_form, content_hash
+from mmdiscover.core.ring import Ring
+from mmdiscover.core.rows import scheme_rows
+from mmdiscover.core.scheme import Scheme, canonical_form, content_hash
 from mmdiscover.core.verified import SEAL, Certificate, VerifiedScheme
 from mmdiscover.verify.brent import check_brent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mmdiscover.core.scheme import Scheme
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ def verify(scheme: Scheme) -> Verdict:
     Verdict
         With a `VerifiedScheme` in canonical form exactly when both proofs succeed. The second is not tried when the
         first fails.
+
+    Raises
+    ------
+    InputError
+        If an entry of the canonical form is too long to be stored.
+    CapacityError
+        If the scheme is too large for the memory of this machine.
     """
     # Before anything is computed: a small file can name a format whose tensor would fill the memory.
     candidate = canonical_form(scheme)
@@ -62,6 +69,7 @@ def verify(scheme: Scheme) -> Verdict:
     if candidate.rank < fewest:
         reason = f"rank is {candidate.rank}, expected at least {fewest}, the rank of a flattening of the tensor"
         return Verdict(MappingProxyType({"brent": False}), reason, None)
+    scheme_rows(candidate)  # what cannot be stored is refused by name
     report = check_brent(candidate)
     if not report.holds:
         reason = f"{report.violated} of {report.equations} Brent equations are violated: {report.first}"
@@ -75,6 +83,44 @@ def verify(scheme: Scheme) -> Verdict:
         return Verdict(checks, difference, None)
     certificate = Certificate(content_hash(candidate), checks, _versions())
     return Verdict(checks, None, VerifiedScheme(candidate, certificate, SEAL))
+
+
+def verify_readings(readings: Sequence[Scheme]) -> tuple[Scheme, Verdict]:
+    """Prove what a file states, which may be meant in several ways.
+
+    Parameters
+    ----------
+    readings : sequence of Scheme
+        At least one, the likeliest first.
+
+    Returns
+    -------
+    scheme : Scheme
+        The first reading that is valid, or the first one if none is.
+    verdict : Verdict
+        On that one. If it fails and the file promises characteristic zero, the reason says whether it holds modulo 2.
+
+    Raises
+    ------
+    InputError, CapacityError
+        As `verify`.
+    """
+    verdicts = []
+    for scheme in readings:
+        verdict = verify(scheme)
+        if verdict.ok:
+            return scheme, verdict
+        verdicts.append(verdict)
+    return readings[0], verdicts[0] if any(x.modulus for x in readings) else _with_modulus(readings[0], verdicts[0])
+
+
+def _with_modulus(scheme: Scheme, verdict: Verdict) -> Verdict:
+    """The same failure, with a hint if the scheme is valid modulo 2."""
+    if scheme.ring not in (Ring.ZT, Ring.Z) or scheme.rank < scheme.format.flattening_rank:
+        return verdict
+    if not check_brent(Scheme(scheme.format, *scheme.arrays, modulus=2)).holds:
+        return verdict
+    return replace(verdict, reason=f"{verdict.reason}; it holds modulo 2, but that is not what the file says")
 
 
 def _versions() -> Mapping[str, str]:

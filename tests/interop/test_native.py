@@ -32,12 +32,6 @@ def native(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def dialect(**changes: Any) -> dict[str, Any]:
-    """The same as FastMatrixMultiplication writes it."""
-    document = {"n": [1, 1, 1], "m": 1, "z2": False, "u": [[1]], "v": [[1]], "w": [[1]]} | changes
-    return {key: value for key, value in document.items() if value is not None}
-
-
 def test_written_form() -> None:
     scales = np.array([HALF, Gaussian(HALF, -HALF)], dtype=object)
     scheme = rescale(classical(Format(1, 2, 1)), scales, scales)
@@ -59,17 +53,6 @@ def test_rows_are_products_and_w_is_transposed() -> None:
     assert document["u"] == [[1, 0], [1, 0], [0, 1], [0, 1]]
     assert document["v"] == [[1, 0], [0, 1], [1, 0], [0, 1]]
     assert document["w"] == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
-
-
-def test_the_dialect_of_fast_matrix_multiplication() -> None:
-    text = (
-        '{"n":[2,1,2],"m":4,"z2":false,"u":[[1,0],[1,0],[0,1],[0,1]],"v":[[1,0],[0,1],[1,0],[0,1]],'
-        '"w":[[1,0,0,0],[0,0,1,0],[0,1,0,0],[0,0,0,1]], "complexity": 0, "multiplications": ["m1 = (a11) * (b11)"]}'
-    )
-    assert parse_native(text) == classical(Format(2, 1, 2))
-    scheme = parse_native(json.dumps(dialect(z2=True, u=[[3]])))
-    assert scheme.ring is Ring.Z2
-    assert scheme.u[0, 0] == 1
 
 
 def test_ring_declared_larger_than_needed_is_accepted_and_smaller_is_not() -> None:
@@ -127,22 +110,6 @@ def test_malformed_schemes_are_named(changes: dict[str, Any], message: str) -> N
     with pytest.raises(InputError, match=message) as caught:
         parse_native(json.dumps(native(**changes)))
     assert len(str(caught.value)) < 200
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"z2": None}, "key 'z2' is missing, expected n, m, z2, u, v, w"),
-        ({"z2": 0}, "z2 is 0, expected true or false"),
-        ({"m": None}, "key 'm' is missing"),
-        ({"m": 8}, "u has 1 items, expected 8 rows"),
-        ({"n": [1, 1]}, "n is .* expected three sizes"),
-        ({"n": None}, "key 'format' is missing, expected format"),
-    ],
-)
-def test_malformed_schemes_of_the_dialect_are_named(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        parse_native(json.dumps(dialect(**changes)))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mmdiscover.core.scheme import Scheme
     from mmdiscover.interop import SchemeEntry
     from results_db import Database
@@ -23,6 +25,10 @@ def import_schemes(
     as_json: JsonOption = False,
 ) -> None:
     """Verify the schemes of files and store them.
+
+    What a file holds decides its format, not its name: own JSON and npz, the JSON of FastMatrixMultiplication (full or
+    reduced), npz of AlphaTensor or with arrays U, V, W, Maple files of the FMM catalogue, nested braces (.m), products
+    of linear forms (.exp), coefficient blocks, text of flip-graph programs, AlphaEvolve's notebook, MATLAB statements.
 
     What is valid is stored whatever stands beside it. Exit code 1 if a scheme was rejected, 2 if a file was malformed.
     """
@@ -53,39 +59,59 @@ def import_schemes(
 
 
 def _store(database: Database, entry: SchemeEntry) -> dict[str, Any]:
-    from mmdiscover.verify import verify
+    from mmdiscover.verify import verify_readings
     from results_db import repository
 
-    file = str(entry.file)
-    if entry.scheme is None:
-        return _result(file, entry.entry, None, "rejected", reason=entry.reason)
+    scheme, reason = entry.scheme, entry.reason
     try:
-        verdict = verify(entry.scheme)
-        if verdict.verified is None:
-            return _result(file, entry.entry, entry.scheme, "rejected", reason=verdict.reason)
-        stored = repository.store_scheme(
-            database, verdict.verified, source_kind="import", detail=f"{file}, entry {entry.entry}"
-        )
+        if entry.readings:
+            scheme, verdict = verify_readings(entry.readings)
+            reason = verdict.reason
+            if verdict.verified is not None:
+                name = "" if entry.label is None else f" ({entry.label})"
+                stored = repository.store_scheme(
+                    database,
+                    verdict.verified,
+                    source_kind="import",
+                    detail=f"{entry.file}, entry {entry.entry}{name}",
+                )
+                status = "stored" if stored.new else "duplicate"
+                result = _result(entry.file, entry.entry, verdict.verified.scheme, status, label=entry.label)
+                zero = scheme.rank - verdict.verified.scheme.rank
+                return result | {"scheme_id": stored.scheme_id, "zero_products": zero}
     except InputError as error:  # too large to be verified, or with entries too long to be stored
-        return _result(file, entry.entry, entry.scheme, "rejected", reason=str(error))
-    status = "stored" if stored.new else "duplicate"
-    return _result(file, entry.entry, verdict.verified.scheme, status, scheme_id=stored.scheme_id)
+        reason = str(error)
+    return _result(entry.file, entry.entry, scheme, "rejected", reason=reason, label=entry.label)
 
 
 def _result(
-    file: str, entry: int, scheme: Scheme | None, status: str, scheme_id: int | None = None, reason: str | None = None
+    file: str | Path,
+    entry: int,
+    scheme: Scheme | None,
+    status: str,
+    *,
+    reason: str | None = None,
+    label: str | None = None,
 ) -> dict[str, Any]:
     return {
-        "file": file,
+        "file": str(file),
         "entry": entry,
+        "label": label,
         "scheme": scheme and scheme.name,
         "ring": scheme and str(scheme.ring),
+        "zero_products": None,
         "status": status,
-        "scheme_id": scheme_id,
+        "scheme_id": None,
         "reason": reason,
     }
 
 
 def _line(result: dict[str, Any]) -> str:
-    head = f"{result['file']}, entry {result['entry']}: {result['scheme'] or 'no scheme'} {result['status']}"
-    return f"{head} as scheme {result['scheme_id']}" if result["reason"] is None else f"{head}: {result['reason']}"
+    name = "" if result["label"] is None else f" ({result['label']})"
+    modulo = " modulo 2" if result["ring"] == "Z2" else ""
+    head = f"{result['file']}, entry {result['entry']}{name}: {result['scheme'] or 'no scheme'}{modulo}"
+    if result["reason"] is not None:
+        return f"{head} {result['status']}: {result['reason']}"
+    zero = result["zero_products"]
+    left_out = f", without {output.counted(zero, 'zero product')}" if zero else ""
+    return f"{head} {result['status']} as scheme {result['scheme_id']}{left_out}"

@@ -33,7 +33,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], Callable[[str], list[Parsed]]], ...] = (
     (re.compile(r"^\s*+#", re.MULTILINE), parse_blocks),
     (re.compile(r"^\s*+\w++\s*+=\s*+\[", re.MULTILINE), parse_matlab),
     (re.compile(r"[abc][1-9]{2}"), parse_linear_forms),
-    (re.compile(r"\s*+[\d+-]"), parse_flip),
+    (re.compile(r"\A\s*+[+-]?\d"), parse_flip),
 )
 """What is found in a format's files and not in those of the formats below it."""
 

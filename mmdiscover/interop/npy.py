@@ -24,6 +24,7 @@ _HEADER = re.compile(
 )
 _NUMBERS = re.compile(r"[|<>=]?(?:[iu][1248]|f[248])")
 _TEXT = re.compile(r"[<>=]?U[1-9]\d{0,2}")
+_LAST_ASCII = 127
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,11 @@ class Npy:
             If they are of another type, or the bytes are not as many as type and shape say.
         """
         if _TEXT.fullmatch(self.dtype):
-            return _array(self.dtype, self.shape, self.data, fortran=self.fortran)
+            array = _array(self.dtype, self.shape, self.data, fortran=self.fortran)
+            codes = np.frombuffer(self.data, dtype=np.dtype("u4").newbyteorder(array.dtype.byteorder))
+            if (codes > _LAST_ASCII).any():  # NumPy fails with a SystemError on what is no character
+                raise InputError("holds text that is not ASCII, expected exact numbers")
+            return array
         return numeric_array(self.dtype, self.shape, self.data, fortran=self.fortran)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from mmdiscover.core.exact import MAX_DIGITS, format_exact, parse_exact
 from mmdiscover.core.format import Format
+from mmdiscover.core.rows import scheme_rows
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import InputError
 from mmdiscover.interop.archives import unpack
@@ -53,8 +54,13 @@ def write_npz(scheme: Scheme) -> bytes:
         Arrays ``format`` (n, m, p), ``rank``, ``ring``, and ``u`` (nm×r), ``v`` (mp×r), ``w`` (pn×r, for Cᵀ) with one
         column per product: int64, or exact strings such as ``"1/2"`` in all three when an entry is no 64-bit integer.
         Readable with ``allow_pickle=False``.
+
+    Raises
+    ------
+    InputError
+        If an entry is too long to be read again.
     """
-    u, v, w = (factor.astype(np.int64) if _integral(scheme) else _as_text(factor) for factor in scheme.arrays)
+    u, v, w = [factor.astype(np.int64) for factor in scheme.arrays] if _integral(scheme) else _as_text(scheme)
     buffer = BytesIO()
     np.savez_compressed(
         buffer,
@@ -135,7 +141,7 @@ def _own(members: Mapping[str, bytes]) -> Scheme:
     if sizes.shape != (3,) or sizes.dtype.kind != "i":
         raise InputError(f"format has shape {sizes.shape} and type {sizes.dtype}, expected three sizes")
     fmt = Format(*(int(size) for size in sizes))
-    name = declared_ring(_text(ring))
+    name = declared_ring(str(ring))
     u, v, w = (_matrix(name, members[name]) for name in _OWN[3:])
     if rank.shape != () or rank.dtype.kind != "i" or int(rank) != u.shape[1]:
         raise InputError(f"rank is {str(rank)[:40]}, but u has {u.shape[1]} columns")
@@ -181,10 +187,10 @@ def _exact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind in "iu":
         return array
     if array.dtype.kind == "U":
-        numbers = [parse_exact(_text(entry)) for entry in array.ravel()]
+        numbers = [parse_exact(str(entry)) for entry in array.ravel()]
     elif not np.isfinite(array).all():
         raise InputError(f"{name} has entries that are not finite, expected numbers")
-    elif (np.rint(array) == array).all() and (abs(array) < 2**53).all():
+    elif (abs(array.astype(float)) < 2**53).all() and (np.rint(array) == array).all():
         return array.astype(np.int64)
     else:
         numbers = [_ratio(name, float(entry)) for entry in array.ravel()]
@@ -198,13 +204,6 @@ def _ratio(name: str, value: float) -> Exact:
     if len(str(result)) > MAX_DIGITS:
         raise InputError(f"{name} has the entry {value!r}, expected exact numbers of at most {MAX_DIGITS} characters")
     return result
-
-
-def _text(value: NDArray[Any]) -> str:
-    try:
-        return str(value)
-    except ValueError:  # a number that is no Unicode character
-        raise InputError("holds text that is not Unicode, expected exact numbers") from None
 
 
 def _integral(scheme: Scheme) -> bool:
@@ -223,5 +222,5 @@ def _as_float(entry: Exact) -> float:
     raise InputError(f"entry {format_exact(entry)[:40]} is no float, which this file format needs")
 
 
-def _as_text(factor: NDArray[np.object_]) -> NDArray[Any]:
-    return np.array([[format_exact(entry) for entry in row] for row in factor])
+def _as_text(scheme: Scheme) -> list[NDArray[Any]]:
+    return [np.array([list(map(str, row)) for row in rows]).T for rows in scheme_rows(scheme).values()]

@@ -74,7 +74,7 @@ def pickled_arrays(data: bytes) -> list[NDArray[Any]]:
         return [_numbers(entry) for entry in _entries(_Machine(data).run())]
     except InputError as error:
         raise InputError(f"holds a pickle that is not read: {error}, expected arrays of numbers only") from None
-    except (LookupError, struct.error, UnicodeDecodeError):
+    except (LookupError, struct.error, ValueError):
         raise InputError("holds a pickle that is not read: it is damaged, expected arrays of numbers only") from None
 
 

@@ -276,7 +276,7 @@ class TestImport:
         assert result.code == 1
         assert [row["status"] for row in result.document] == ["stored", "rejected", "stored", "duplicate"]
         assert [row["scheme_id"] for row in result.document] == [1, None, 2, 1]
-        keys = {"file", "entry", "scheme", "ring", "status", "scheme_id", "reason"}
+        keys = {"file", "entry", "label", "scheme", "ring", "zero_products", "status", "scheme_id", "reason"}
         assert all(set(row) == keys for row in result.document)
         assert "Brent equations" in result.document[1]["reason"]
         assert [row["source"] for row in cli("schemes", "list", "--json").document] == ["import", "import"]

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from io import BytesIO
+import sys
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mmdiscover.core.exact import parse_exact
 from mmdiscover.core.format import Format
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import SchemeFileError
-from mmdiscover.interop import EXPORT_FORMATS, read_schemes, write_native
+from mmdiscover.interop import read_schemes, write_native
 from mmdiscover.interop.files import MAX_BYTES
 from mmdiscover.verify import verify
 from tests.schemes import classical, strassen
-from tests.strategies import arbitrary_schemes, known_schemes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +52,7 @@ def test_the_message_names_the_file(tmp_path: Path) -> None:
 
 
 def test_what_is_no_readable_file(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path}: is a folder or a device, expected a scheme file"
+    assert refusal(tmp_path) == f"{tmp_path}: is a folder, expected a scheme file"
     assert "cannot be read (No such file or directory)" in refusal(tmp_path / "missing.json")
     assert "embedded null" in refusal("a\0b")
     assert refusal("two\nlines.json").startswith(r"'two\nlines.json': cannot be read")
@@ -69,10 +64,10 @@ def _empty_file(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "empty.json").endswith("is empty, expected a JSON scheme")
+    assert refusal(tmp_path / "empty.json").endswith("is empty, expected a scheme")
     file = tmp_path / "latin.json"
     file.write_bytes(b'{"format": "\xe4"}')
-    assert refusal(file).endswith("byte 0xe4 at offset 12 is not UTF-8, expected a JSON scheme")
+    assert refusal(file).endswith("byte 0xe4 at offset 12 is not UTF-8, expected a scheme file")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX file kinds")
@@ -82,16 +77,25 @@ def test_links_in_a_circle_and_pipes(tmp_path: Path) -> None:
     assert "cannot be read (Too many levels of symbolic links)" in refusal(loop)
     pipe = tmp_path / "pipe.json"
     os.mkfifo(pipe)
-    assert "is a folder or a device" in refusal(pipe)
-    assert "is a folder or a device" in refusal("/dev/zero")
+    assert "is a device or a pipe, expected a scheme file" in refusal(pipe)
+    assert "is a device or a pipe, expected a scheme file" in refusal("/dev/zero")
+    dangling = tmp_path / "dangling.json"
+    dangling.symlink_to(tmp_path / "missing.json")
+    assert "cannot be read (a link that leads nowhere)" in refusal(dangling)
 
 
 def test_large_files_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "garbage.json"
     with file.open("wb") as stream:
         stream.truncate(MAX_BYTES + 1)
-    monkeypatch.setattr("pathlib.Path.read_bytes", lambda _: pytest.fail("the file was read"))
+    monkeypatch.setattr("pathlib.Path.open", lambda *_: pytest.fail("the file was read"))
     assert refusal(file) == f"{file}: has 33,554,433 bytes, expected at most 33,554,432"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs its /proc")
+def test_files_without_a_size_are_read_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmdiscover.interop.files.MAX_BYTES", 100)
+    assert refusal("/proc/self/maps") == "/proc/self/maps: has 101 bytes, expected at most 100"
 
 
 def test_files_of_the_largest_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,50 +139,30 @@ def test_wrong_schemes_never_verify(tmp_path: Path, text: str) -> None:
     assert not verify(entry.scheme).ok
 
 
-def test_npz_of_strassen_holds_integers() -> None:
-    with np.load(BytesIO(EXPORT_FORMATS["npz"](strassen())), allow_pickle=False) as archive:
-        assert archive["format"].tolist() == [2, 2, 2]
-        assert archive["rank"] == 7
-        assert archive["ring"] == "ZT"
-        for key, factor in zip("uvw", strassen().arrays, strict=True):
-            assert archive[key].dtype == np.int64
-            assert archive[key].tolist() == factor.tolist()
+def test_the_parts_of_a_list_are_judged_one_by_one(tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    good = json.loads(write_native(strassen()))
+    file.write_text(json.dumps([good, {"n": [1, 1, 1]}, good | {"rank": 8}, 3]))
+    entries = read_schemes(file)
+    assert [entry.entry for entry in entries] == [0, 1, 2, 3]
+    assert entries[0].readings == (strassen(),)
+    assert [entry.scheme for entry in entries[1:]] == [None] * 3
+    assert [entry.reason for entry in entries] == [
+        None,
+        "key 'm' is missing, expected n, m, z2, u, v, w",
+        "u has 7 items, expected 8 rows, one per product",
+        "is 3, expected a JSON object",
+    ]
+    file.write_text(json.dumps([3, good | {"rank": 8}]))
+    assert refusal(file) == f"{file}: entry 0 of 2: is 3, expected a JSON object"
+    file.write_text("[]")
+    assert refusal(file) == f"{file}: holds nothing, expected a scheme"
 
 
-@given(st.one_of(known_schemes, arbitrary_schemes(), arbitrary_schemes(st.integers(-(2**70), 2**70))))
-def test_npz_loses_nothing(scheme: Scheme) -> None:
-    with np.load(BytesIO(EXPORT_FORMATS["npz"](scheme)), allow_pickle=False) as archive:
-        factors = [[[parse_exact(str(x)) for x in row] for row in archive[key]] for key in "uvw"]
-        fmt = Format(*archive["format"].tolist())
-    u, v, w = (np.array(factor, dtype=object) for factor in factors)
-    assert Scheme(fmt, u, v, w) == scheme
-
-
-def test_json_export_is_the_native_file(tmp_path: Path) -> None:
-    file = tmp_path / "strassen.json"
-    file.write_bytes(EXPORT_FORMATS["json"](strassen()))
-    assert file.read_text() == write_native(strassen())
-    assert sorted(EXPORT_FORMATS) == ["json", "npz"]
-
-
-def published_files(published: Path, folder: str) -> list[Path]:
-    files = sorted(path for path in (published / folder).glob("*.json") if "reduced" not in path.name)
-    assert files
-    return files
-
-
-def test_published_schemes_verify(published: Path) -> None:
-    for file in published_files(published, "worked_examples"):
-        (entry,) = read_schemes(file)
-        assert entry.scheme is not None
-        assert verify(entry.scheme).ok, file
-
-
-def test_published_wrong_files_are_refused(published: Path) -> None:
-    for file in published_files(published, "must_fail"):
-        try:
-            (entry,) = read_schemes(file)
-        except SchemeFileError:
-            continue
-        assert entry.scheme is not None
-        assert not verify(entry.scheme).ok, file
+def test_pieces_of_a_file_are_shown_without_control_characters(tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    good = json.loads(write_native(strassen()))
+    file.write_text(json.dumps([good, {"n": "\x1b[2J", "m": 1, "z2": True, "u": 0, "v": 0, "w": 0}, ["\u202e"]]))
+    reasons = [entry.reason or "" for entry in read_schemes(file)]
+    assert all(reason.isprintable() for reason in reasons)
+    assert "x1b[2J" in reasons[1]

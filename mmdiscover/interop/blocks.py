@@ -19,7 +19,7 @@ from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import InputError
 from mmdiscover.interop.laurent import approximation, parse_laurent
 from mmdiscover.interop.parsed import Parsed, format_of_heights
-from mmdiscover.interop.tokens import MAX_ENTRIES, bounded, real_text, require_exact, shown
+from mmdiscover.interop.tokens import bounded, real_text, require_exact, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ _Row = tuple[int, list[str]]  # number of the line, cells
 _Matrix = list[list["Exact"]]
 
 _NUMBER = re.compile(r"[+-]?\d{1,200}(?:/\d{1,200}|\.\d{0,200})?", re.ASCII)
+_MAX_STEPS = 2**20
 _SUBSTITUTIONS = "substitution information"
 
 
@@ -157,8 +158,8 @@ def _substituted(block: _Matrix, definitions: _Matrix) -> _Matrix:
         for row, coefficient in zip(result, definition, strict=True):
             if coefficient:
                 work += len(entries)
-                if work > MAX_ENTRIES:
-                    raise InputError(f"substitutions need more than {MAX_ENTRIES:,} steps")
+                if work > _MAX_STEPS:
+                    raise InputError(f"substitutions need more than {_MAX_STEPS:,} steps")
                 for q, value in entries:
                     row[q] = bounded(row[q] + coefficient * value)
     return result

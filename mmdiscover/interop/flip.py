@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from mmdiscover.core.exact import Exact
     from mmdiscover.core.scheme import Scheme
 
+MAX_SCHEMES = 2**16
+"""Most schemes of a file: the smallest take a hundred times the memory of their text."""
+
 _HEADER = 4
+_LARGEST = 10**9
 
 
 def parse_flip(text: str) -> list[Parsed]:
@@ -49,12 +53,7 @@ def parse_flip(text: str) -> list[Parsed]:
     numbers = _integers(tokens)
     spans = _spans(numbers)
     if spans is None:
-        n, m, p, rank = numbers[:_HEADER]
-        size = rank * (n * m + m * p + p * n) if min(n, m, p, rank) > 0 else 0
-        raise InputError(
-            f"{len(numbers)} integers, expected 4 + {size} for {n}x{m}x{p}:{rank}, or 4 + {2 * size} with fractions, "
-            f"or {numbers[0]} schemes"
-        )
+        raise InputError(f"{len(numbers)} integers, expected {_expected(numbers)}")
     return [_scheme(numbers[start:end], width) for start, end, width in spans]
 
 
@@ -115,12 +114,23 @@ def _integers(tokens: Sequence[str]) -> list[int]:
 
 def _spans(numbers: Sequence[int]) -> list[tuple[int, int, int]] | None:
     """Where the schemes are: begin, end and integers per entry; None if that makes no sense."""
-    for begin, count in ((0, 1), (1, numbers[0])):
+    for begin, count in ((0, 1), (1, min(numbers[0], MAX_SCHEMES))):
         for width in (1, 2):
             spans = _walk(numbers, begin, count, width)
             if spans is not None:
                 return spans
     return None
+
+
+def _expected(numbers: Sequence[int]) -> str:
+    """How many integers there should be, by the first ones."""
+    n, m, p, rank = numbers[:_HEADER]
+    if not all(0 < number <= _LARGEST for number in (n, m, p, rank)):
+        return "n m p r and the entries of three factors, or the number of schemes and as many of that kind"
+    size = rank * (n * m + m * p + p * n)
+    return (
+        f"4 + {size} for {n}x{m}x{p}:{rank}, or 4 + {2 * size} with fractions, or {n} (at most {MAX_SCHEMES}) schemes"
+    )
 
 
 def _walk(numbers: Sequence[int], begin: int, count: int, width: int) -> list[tuple[int, int, int]] | None:

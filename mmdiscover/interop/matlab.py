@@ -92,7 +92,7 @@ class _Workspace:
         """One statement."""
         symbols = cursor.accept(_SYMBOLS)
         if symbols is not None:
-            self._symbols.update(symbols[1].split())
+            self._symbols.update(set(symbols[1].split()) - {"real"})
             return
         name = cursor.take(_ASSIGNED, "a statement such as A = [...], A=1/2*[A1,A2] or syms a b real")[1]
         start = cursor.position
@@ -126,7 +126,7 @@ class _Workspace:
         words = _WORD.findall(text)
         if not words:
             return evaluate(text)
-        if not (self._symbols - {"real"}).issuperset(words) or _SYMBOLIC.fullmatch(text) is None:
+        if not self._symbols.issuperset(words) or _SYMBOLIC.fullmatch(text) is None:
             raise InputError(f"{shown(text)}, expected a number, or an expression in symbols that syms declares")
         self.used.update(words)
         return 0  # a family is not read further

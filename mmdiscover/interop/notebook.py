@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.exact import Exact
 
+_MAX_DECOMPOSITIONS = 1000
 _ROW = r"\[[^\[\]]*+\]"
 _ASSIGNMENT = re.compile(r"^(decomposition_\w{1,100})[ \t]*+=(?!=)", re.MULTILINE | re.ASCII)
 _OPEN = re.compile(r"\s*+\(")
@@ -58,9 +59,11 @@ def parse_notebook(text: str) -> list[Parsed]:
     InputError
         If it is no notebook, or holds no such assignment.
     """
-    result = []
+    result: list[Parsed] = []
     for source in _sources(text):
         for match in _ASSIGNMENT.finditer(source):
+            if len(result) == _MAX_DECOMPOSITIONS:
+                raise InputError(f"more than {_MAX_DECOMPOSITIONS:,} decompositions, expected fewer")
             try:
                 result.append(Parsed((_decomposition(Cursor(source, match.end())),), label=match[1]))
             except InputError as error:

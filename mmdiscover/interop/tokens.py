@@ -70,7 +70,8 @@ class Cursor:
         """
         match = self.accept(pattern)
         if match is None:
-            raise self.error(f"{shown(self.text[self.position : self.position + 41].lstrip())}, expected {expected}")
+            found = self.text[self.position : self.position + 41].strip()
+            raise self.error(f"{shown(found) if found else 'ends there'}, expected {expected}")
         return match
 
     def error(self, message: str) -> InputError:
@@ -107,7 +108,7 @@ def bounded(value: Exact) -> Exact:
     value = simplify(value)
     bits = sum(x.bit_length() for part in real_and_imaginary(value) for x in (part.numerator, part.denominator))
     if bits > 3 * MAX_DIGITS and (bits > _LONG or len(format_exact(value)) > MAX_DIGITS):
-        raise InputError(f"a number needs {bits} bits, expected at most {MAX_DIGITS} characters")
+        raise InputError(f"a number is too long, expected at most {MAX_DIGITS} characters")
     return value
 
 

@@ -356,7 +356,7 @@ def test_a_column_that_cannot_be_read_is_an_error_of_one_line(db: Database, fit_
 
 
 def test_older_databases_keep_their_fits(path: Path) -> None:
-    migrate(path, "mmdiscover_0002")
+    migrate(str(path), "mmdiscover_0002")
     factors = [value for array in fit().arrays for value in (array.tobytes(),)]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(

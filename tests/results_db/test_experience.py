@@ -27,6 +27,7 @@ from tests.results_db.samples import fit, refinement, schemes, target, trial
 from tests.results_db.test_survival import start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SETTINGS = {"bound": 50.0, "scale": 0.5}
@@ -187,7 +188,7 @@ OLD_TRIALS = [
 @pytest.fixture
 def old(path: Path) -> Path:
     """A database of the first schema with targets 2x3x4:20 in two orders and 2x3x4:21."""
-    migrate(path, "mmdiscover_0001")
+    migrate(str(path), "mmdiscover_0001")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "INSERT INTO campaigns (name, kind, seed, settings, state) VALUES ('a', 'discover', '1', '{}', 'stopped')"
@@ -205,13 +206,15 @@ def old(path: Path) -> Path:
     return path
 
 
-def migrate(path: Path, revision: str) -> None:
-    path.touch()
+def migrate(url: str, revision: str, statements: Sequence[str] = ()) -> None:
+    """Make a database of an older schema, and fill it."""
     config = Config()
     config.set_main_option("script_location", "results_db:migrations")
-    with Database(parse_location(str(path))) as db, db.write() as connection:
+    with Database(parse_location(url)) as db, db.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def test_the_upgrade_keeps_what_older_trials_have_taught(old: Path) -> None:

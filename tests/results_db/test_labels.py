@@ -24,7 +24,7 @@ OLD_COLUMNS = ("hash", "n", "m", "p", "sorted_format", "rank", "ring", "nonzeros
 @pytest.fixture
 def old(path: Path) -> Path:
     """A database of the third schema with every sample."""
-    migrate(path, "mmdiscover_0003")
+    migrate(str(path), "mmdiscover_0003")
     with closing(sqlite3.connect(path)) as connection, connection:
         for verified in schemes().values():
             row: dict[str, Any] = {name: verified.scheme.format.sizes[k] for k, name in enumerate("nmp")}

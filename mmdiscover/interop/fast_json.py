@@ -148,9 +148,12 @@ class _Forms:
             self._terms += len(meant)
             if self._terms > _MOST_TERMS:
                 raise InputError(f"{place} stands for too many terms, expected at most {_MOST_TERMS:,} in all")
-            for original, coefficient in meant.items():
-                # Sums of sums grow without bound.
-                result[original] = bounded(result.get(original, 0) + value * coefficient)
+            try:
+                for original, coefficient in meant.items():
+                    # Sums of sums grow without bound.
+                    result[original] = bounded(result.get(original, 0) + value * coefficient)
+            except InputError as error:
+                raise InputError(f"{here}: {error}") from None
         return result
 
 

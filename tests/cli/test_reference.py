@@ -80,7 +80,7 @@ def test_every_command_takes_a_database_and_prints_json(path: tuple[str, ...]) -
 )
 def test_help_names_all_choices(path: tuple[str, ...], option: str, choices: tuple[str, ...]) -> None:
     (parameter,) = [parameter for parameter in COMMANDS[path].params if option in parameter.opts]
-    assert set(choices) <= set(re.findall(r"\w+", parameter.help))
+    assert set(choices) <= set(re.findall(r"[\w-]+", parameter.help))
 
 
 def test_help_is_plain_text() -> None:

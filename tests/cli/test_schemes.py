@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from mmdiscover import interop
+from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import sandwich
-from mmdiscover.interop import read_schemes, write_native
-from tests.schemes import laderman, strassen, winograd
+from mmdiscover.interop import EXPORT_FORMATS, read_schemes, write_native
+from tests.schemes import classical, laderman, strassen, winograd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,6 +152,19 @@ class TestExport:
                     expected = a % m == b // p and b % p == c // n and c % n == a // m
                     assert (u[:, a] * v[:, b] * w[:, c]).sum() == expected
 
+    @pytest.mark.parametrize("name", EXPORT_FORMATS)
+    def test_every_file_format_comes_back(self, cli: CommandLine, name: str) -> None:
+        assert cli("schemes", "export", "3", "--format", name, "-o", "laderman").code == 0
+        (row,) = cli("schemes", "import", "laderman", "--json").document
+        assert (row["status"], row["scheme_id"], row["scheme"], row["ring"]) == ("duplicate", 3, "3x3x3:23", "ZT")
+
+    def test_what_a_format_cannot_hold_is_refused(self, cli: CommandLine, folder: Path) -> None:
+        wide = classical(Format(10, 1, 1))
+        (folder / "wide.json").write_text(write_native(wide))
+        assert cli("schemes", "import", "wide.json").code == 0
+        cli("schemes", "export", "4", "--format", "exp", "-o", "wide.exp").assert_refused("10x1x1", "sizes up to 9")
+        assert not (folder / "wide.exp").exists()
+
     def test_npz(self, cli: CommandLine, folder: Path) -> None:
         assert cli("schemes", "export", "1", "--format", "npz", "-o", "strassen.npz").code == 0
         with np.load(folder / "strassen.npz") as archive:
@@ -266,6 +280,48 @@ class TestVerifyFiles:
         (folder / "1").write_text(wrong_strassen())
         assert cli("verify", "1", "--json").document[0]["file"] == "1"
 
+    def test_several_at_once(self, cli: CommandLine, filled: Path, folder: Path) -> None:
+        del filled
+        (folder / "good.exp").write_bytes(EXPORT_FORMATS["exp"].content(laderman()))
+        (folder / "wrong.json").write_text(wrong_strassen())
+        (folder / "bad.json").write_text("{")
+        result = cli("verify", "good.exp", "3", "--json")
+        assert (result.code, [row["scheme"] for row in result.document]) == (0, ["3x3x3:23"] * 2)
+        result = cli("verify", "wrong.json", "good.exp", "--json")
+        assert (result.code, [row["ok"] for row in result.document]) == (1, [False, True])
+        result = cli("verify", "bad.json", "wrong.json", "missing", "good.exp", "--json")
+        assert (result.code, [row["ok"] for row in result.document]) == (2, [False, False, False, True])
+        assert [row["file"] for row in result.document] == ["bad.json", "wrong.json", "missing", "good.exp"]
+        assert result.document[0]["reason"] == result.err.splitlines()[0].removeprefix("mmdiscover: error: ")
+        result = cli("verify", "bad.json", "good.exp")
+        assert (result.code, result.out.count("\n"), result.err.count("\n")) == (2, 1, 1)
+
+    def test_what_holds_modulo_two_only_is_said_to(self, cli: CommandLine, folder: Path) -> None:
+        text = EXPORT_FORMATS["exp"].content(strassen()).decode().replace("-", "+").replace("(+", "(")
+        (folder / "strassen.exp").write_text(text)
+        result = cli("verify", "strassen.exp", "--json")
+        assert (result.code, result.document[0]["ring"]) == (0, "Z2")
+        assert "2x2x2:7 modulo 2 (ring Z2) is proved" in cli("verify", "strassen.exp").out
+        assert cli("schemes", "import", "strassen.exp").out == (
+            "strassen.exp, entry 0: 2x2x2:7 modulo 2 stored as scheme 1\n"
+        )
+        assert cli("schemes", "list", "--json").document[0]["ring"] == "Z2"
+
+    def test_modulo_two_is_not_enough_where_more_is_promised(self, cli: CommandLine, folder: Path) -> None:
+        (folder / "strassen.json").write_text(write_native(strassen()).replace("-1", "1"))
+        result = cli("verify", "strassen.json", "--json")
+        assert (result.code, result.document[0]["ok"]) == (1, False)
+        assert result.document[0]["reason"].endswith("it holds modulo 2, but that is not what the file says")
+
+    def test_what_is_too_large_is_not_proved(
+        self, cli: CommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "strassen.json").write_text(write_native(strassen()))
+        monkeypatch.setattr("mmdiscover.core.tensor.physical_memory", lambda: 100)
+        result = cli("verify", "strassen.json", "--json")
+        assert (result.code, result.document[0]["ok"], result.document[0]["scheme"]) == (1, False, "2x2x2:7")
+        assert "GiB" in result.document[0]["reason"]
+
 
 class TestImport:
     def test_what_is_valid_is_stored_whatever_stands_beside_it(self, cli: CommandLine, folder: Path) -> None:
@@ -280,6 +336,30 @@ class TestImport:
         assert all(set(row) == keys for row in result.document)
         assert "Brent equations" in result.document[1]["reason"]
         assert [row["source"] for row in cli("schemes", "list", "--json").document] == ["import", "import"]
+
+    def test_zero_products_are_left_out_and_counted(self, cli: CommandLine, folder: Path) -> None:
+        padded = strassen().with_arrays(
+            strassen().format, [np.concatenate([x, np.zeros_like(x[:, :2])], axis=1) for x in strassen().arrays]
+        )
+        (folder / "padded.json").write_text(write_native(padded))
+        (row,) = cli("schemes", "import", "padded.json", "--json").document
+        assert (row["scheme"], row["zero_products"], row["status"]) == ("2x2x2:7", 2, "stored")
+        assert cli("schemes", "import", "padded.json").out == (
+            "padded.json, entry 0: 2x2x2:7 duplicate as scheme 1, without 2 zero products\n"
+        )
+
+    def test_several_schemes_in_a_file(self, cli: CommandLine, folder: Path) -> None:
+        documents = [json.loads(write_native(strassen())), {"n": 1}, json.loads(wrong_strassen())]
+        (folder / "list.json").write_text(json.dumps(documents))
+        result = cli("schemes", "import", "list.json", "--json")
+        assert result.code == 1
+        assert [row["entry"] for row in result.document] == [0, 1, 2]
+        assert [row["status"] for row in result.document] == ["stored", "rejected", "rejected"]
+        assert [row["scheme"] for row in result.document] == ["2x2x2:7", None, "2x2x2:7"]
+
+    def test_labels_are_told(self, cli: CommandLine, folder: Path) -> None:
+        (folder / "file").write_bytes(EXPORT_FORMATS["alphatensor"].content(strassen()))
+        assert cli("schemes", "import", "file").out == "file, entry 0 (2,2,2): 2x2x2:7 stored as scheme 1\n"
 
     def test_a_scheme_that_cannot_be_stored_does_not_stop_the_others(self, cli: CommandLine, folder: Path) -> None:
         shears = [np.array([[1, Fraction(1, 10**60 + odd)], [0, 1]], dtype=object) for odd in (7, 9, 33)]

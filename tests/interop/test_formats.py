@@ -126,7 +126,8 @@ def test_one_digit_indices_bound_the_size() -> None:
 
 
 def modulo_two() -> Scheme:
-    return Scheme(Format(2, 2, 2), *(np.abs(x) for x in strassen().arrays), modulus=2)
+    u, v, w = (np.abs(x) for x in strassen().arrays)
+    return Scheme(Format(2, 2, 2), u, v, w, modulus=2)
 
 
 @pytest.mark.parametrize("name", HOLDS.keys() - PROMISING)

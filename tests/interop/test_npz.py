@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from fractions import Fraction
 from typing import Any
@@ -301,23 +302,19 @@ class TestArchives:
             with pytest.raises(InputError, match="unpacks to more than 10,000 bytes"):
                 parse_npz(compressed(arrays))
 
-    def test_bombs_that_lie_about_their_size_are_not_unpacked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        content = bytearray(compressed({"1,1,1": np.zeros(10**6)}))
+    def test_bombs_that_lie_about_their_size_are_not_unpacked(self) -> None:
+        content = bytearray(compressed({"1,1,1": np.zeros(2 * 10**6)}))
         # The size in the central directory is the one that counts.
         directory = content.index(b"PK\x01\x02")
         content[directory + 24 : directory + 28] = struct.pack("<I", 500)
-        asked: list[int] = []
-        decompress = zipfile.ZipExtFile._read1
-
-        def record(file: Any, count: int) -> bytes:
-            asked.append(count)
-            return decompress(file, count)
-
-        monkeypatch.setattr(zipfile.ZipExtFile, "_read1", record)
-        with pytest.raises(InputError, match="is a damaged archive"):
-            parse_npz(bytes(content))
-        assert asked
-        assert max(asked) <= 501
+        tracemalloc.start()
+        try:
+            with pytest.raises(InputError, match="is a damaged archive"):
+                parse_npz(bytes(content))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 10**6
 
     def test_many_members_are_refused(self) -> None:
         buffer = io.BytesIO()
@@ -366,7 +363,7 @@ def test_headers_of_old_versions() -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (" ", "U has a header that is not read"),
+        ("   ", "U has a header that is not read"),
         ("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1, 1), }", "U has a header that is not read"),
         ("{'descr': [('x', '<i8')], 'fortran_order': False, 'shape': (1, 1), }", "U has a header that is not read"),
         ("(" * 9000, "U has a header that is not read"),

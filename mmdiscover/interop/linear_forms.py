@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 _Form = dict[tuple[int, int], "Exact"]
 
 _LARGEST = 9
-_GROUP = re.compile(r"\(([^()]*+)\)")
 _TOKEN = re.compile(r"\s*+(\([^()]*+\)|[abc][1-9][1-9](?!\d)|\d++|\S)", re.ASCII)
 _TERM = re.compile(
-    r"\s*+(?P<sign>[+-]?)\s*+(?:(?P<over>\d++)\s*+(?:/\s*+(?P<under>\d++)\s*+)?(?:\*\s*+)?)?"
-    r"(?P<letter>[abc])(?P<row>[1-9])(?P<column>[1-9])(?!\d)\s*+(?:/\s*+(?P<divisor>\d++)\s*+)?",
+    r"\s*+([+-]?)\s*+(?:(\d++)\s*+(?:/\s*+(\d++)\s*+)?(?:\*\s*+)?)?"
+    r"([abc])([1-9])([1-9])(?!\d)\s*+(?:/\s*+(\d++)\s*+)?",
     re.ASCII,
 )
 
@@ -59,9 +58,9 @@ def parse_linear_forms(text: str) -> list[Parsed]:
     known: dict[str, tuple[str, _Form]] = {}
     products = []
     for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
+        if stripped := line.strip():
             try:
-                products.append(_product(line, known))
+                products.append(_product(stripped, known))
             except InputError as error:
                 raise InputError(f"line {number}: {error}") from None
     if not products:
@@ -125,7 +124,7 @@ def _product(line: str, known: dict[str, tuple[str, _Form]]) -> dict[str, _Form]
             raise InputError(f"{shown(piece)}, expected factors in a, b and c")
         before = piece
     if len(forms) < 3 or not letter or before in ("*", "/"):
-        raise InputError(f"{shown(line.strip())}, expected one factor each in a, b and c")
+        raise InputError(f"{shown(line)}, expected one factor each in a, b and c")
     return forms
 
 
@@ -150,18 +149,21 @@ def _form(token: str) -> tuple[str, _Form]:
     text = token[1:-1] if token[0] == "(" else token
     form: _Form = {}
     letters = set()
-    position = 0
-    while position < len(text) or not form:
-        match = _TERM.match(text, position)
-        if match is None or (form and not match["sign"]):
-            raise InputError(f"{shown(text[position:])} in {shown(text)}, expected terms such as -2*a11")
-        value = divided(
-            integer(match["over"] or "1"), integer(match["under"] or "1") * integer(match["divisor"] or "1")
-        )
-        index = int(match["row"]) - 1, int(match["column"]) - 1
-        form[index] = bounded(form.get(index, 0) + (-value if match["sign"] == "-" else value))
-        letters.add(match["letter"])
-        position = match.end()
+    end = 0
+    while match := _TERM.match(text, end):
+        sign, over, under, letter, row, column, divisor = match.groups()
+        if form and not sign:
+            break
+        value: Exact = 1
+        if over or divisor:
+            value = divided(integer(over or "1"), integer(under or "1") * integer(divisor or "1"))
+        index = int(row) - 1, int(column) - 1
+        value = -value if sign == "-" else value
+        form[index] = bounded(form[index] + value) if index in form else value
+        letters.add(letter)
+        end = match.end()
+    if end < len(text) or not form:
+        raise InputError(f"{shown(text[end:])} in {shown(text)}, expected terms such as -2*a11")
     if len(letters) > 1:
         raise InputError(f"{shown(text)} mixes {' and '.join(sorted(letters))}, expected a linear form in one of them")
     return letters.pop(), form

@@ -16,10 +16,12 @@ import numpy as np
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import InputError
 from mmdiscover.interop.parsed import Parsed, format_of_heights
-from mmdiscover.interop.tokens import MAX_ENTRIES, Cells, Cursor, bounded, evaluate, shown
+from mmdiscover.interop.tokens import Cells, Cursor, bounded, evaluate, shown
 
 if TYPE_CHECKING:
     from mmdiscover.core.exact import Exact
+
+_MAX_COPIED = 2**22  # entries: all of a 16×16×16 scheme with 4096 products, and more than any that is known
 
 _Matrix = list[list["Exact"]]
 
@@ -85,7 +87,7 @@ class _Workspace:
         self.matrices: dict[str, _Matrix] = {}
         self.used: set[str] = set()
         self._symbols: set[str] = set()
-        self._budget = MAX_ENTRIES  # a short statement can double a matrix
+        self._budget = _MAX_COPIED  # a short statement can double a matrix
         self._cells = Cells(self._cell)
 
     def run(self, cursor: Cursor) -> None:
@@ -113,10 +115,13 @@ class _Workspace:
         columns = cursor.accept(_COLUMNS)
         if columns is not None:
             return self._chosen(columns[1], columns[2])
-        return self._matrix(cursor.take(_MATRIX, "[...], [A1,A2] or A(:,[1:5,7])")[1])
+        matrix = cursor.accept(_MATRIX)
+        if matrix is None:
+            raise InputError(cursor.found("[...], [A1,A2] or A(:,[1:5,7])"))
+        return self._matrix(matrix[1])
 
     def _matrix(self, text: str) -> _Matrix:
-        lines = [line.partition("%")[0].strip(" \t\r,") for line in text.replace(";", "\n").split("\n")]
+        lines = [line.partition("%")[0].strip().removesuffix(",") for line in text.replace(";", "\n").split("\n")]
         rows = [[self._cells[cell] for cell in _SEPARATOR.split(line)] for line in lines if line]
         if not rows or any(len(row) != len(rows[0]) for row in rows):
             raise InputError("a matrix without rows, or with rows of different lengths, expected rows of one length")
@@ -136,6 +141,8 @@ class _Workspace:
         if any(len(part) != len(parts[0]) for part in parts):
             raise InputError(f"{', '.join(names)[:40]} have different numbers of rows")
         self._spend(sum(len(part) * len(part[0]) for part in parts))
+        if scale == 1:
+            return [[x for row in rows for x in row] for rows in zip(*parts, strict=True)]
         return [[bounded(x * scale) for row in rows for x in row] for rows in zip(*parts, strict=True)]
 
     def _chosen(self, name: str, text: str) -> _Matrix:
@@ -158,4 +165,4 @@ class _Workspace:
     def _spend(self, entries: int) -> None:
         self._budget -= entries
         if self._budget < 0:
-            raise InputError(f"more than {MAX_ENTRIES:,} entries are put together")
+            raise InputError(f"more than {_MAX_COPIED:,} entries are put together")

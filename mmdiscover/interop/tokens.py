@@ -70,9 +70,13 @@ class Cursor:
         """
         match = self.accept(pattern)
         if match is None:
-            found = self.text[self.position : self.position + 41].strip()
-            raise self.error(f"{shown(found) if found else 'ends there'}, expected {expected}")
+            raise self.error(self.found(expected))
         return match
+
+    def found(self, expected: str) -> str:
+        """What is here, and what was `expected` instead."""
+        found = self.text[self.position : self.position + 41].strip().partition("\n")[0]
+        return f"{shown(found) if found else 'ends there'}, expected {expected}"
 
     def error(self, message: str) -> InputError:
         """An error at this place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
@@ -241,12 +242,34 @@ class _Progress:
         return (self.summary.cpu_seconds + len(self.mine) * max(self.seconds_per_trial, 1e-3)) / self.spec.share
 
 
+def _choose(targets: Sequence[_Progress], count: int) -> list[TrialTask]:
+    """The trials to be begun next, of the targets that have had the least for their shares."""
+    open_trials = {
+        place: (index for index in target.agenda.open() if index not in target.mine and index not in target.others)
+        for place, target in enumerate(targets)
+        if not target.nearly_done
+    }
+    spent = {place: targets[place].spent for place in open_trials}
+    chosen: list[TrialTask] = []
+    while open_trials and len(chosen) < count:
+        place = min(open_trials, key=spent.__getitem__)
+        target = targets[place]
+        index = next(open_trials[place], None)
+        if index is None:
+            del open_trials[place]
+            continue
+        chosen.append(target.agenda.task(index))
+        spent[place] += max(target.seconds_per_trial, 1e-3) / target.spec.share
+    return chosen
+
+
 class _Feed:
     """Tasks on their way from the main thread to the workers."""
 
     def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts
         self._tasks: deque[TrialTask] = deque()
+        self._handing_on = threading.Lock()
         self._ended = False
         self.begun: dict[tuple[int, int], float] = {}
 
@@ -260,9 +283,12 @@ class _Feed:
         """Let the pool wait no longer."""
         self._ended = True
 
-    def left(self) -> list[TrialTask]:
-        """What was not handed on."""
-        return list(self._tasks)
+    def take_back(self, unwanted: Callable[[TrialTask], bool]) -> list[TrialTask]:
+        """What was not handed on yet, as far as it is unwanted now."""
+        with self._handing_on:
+            tasks = list(self._tasks)
+            self._tasks = deque(task for task in tasks if not unwanted(task))
+        return [task for task in tasks if unwanted(task)]
 
     def waves(self) -> Iterator[Iterator[TrialTask]]:
         """For the pool: what there is, as long as there is anything; then wait for more."""
@@ -273,12 +299,12 @@ class _Feed:
                 time.sleep(0.01)
 
     def _drain(self) -> Iterator[TrialTask]:
-        while self._tasks:
-            try:
+        while True:
+            with self._handing_on:
+                if not self._tasks:
+                    return
                 task = self._tasks.popleft()
-            except IndexError:
-                return
-            self.begun[task.spawn_key] = time.monotonic()
+                self.begun[task.spawn_key] = time.monotonic()
             yield task
 
 
@@ -394,7 +420,7 @@ class _Work:
                         self._top_up(feed)
         finally:
             if alone is None:
-                self._give_up(feed.left())
+                self._give_up(feed.take_back(lambda _: True))
 
     def _is_done(self, alone: TrialTask | None) -> bool:
         """Whether the trial that runs alone is finished, or nothing at all is left to do or to wait for."""
@@ -482,10 +508,11 @@ class _Work:
     # What is to be done next
 
     def _top_up(self, feed: _Feed) -> None:
-        """Claim trials when the workers are about to run out of them."""
+        """Claim trials when the workers are about to run out of them; give up those of targets that are done."""
+        self._give_up(feed.take_back(lambda task: self._targets[task.target.position].done))
         if self._over() or len(feed) > self._ahead() // 2:
             return
-        wanted = self._choose(self._ahead() - len(feed))
+        wanted = _choose(self._targets, self._ahead() - len(feed))
         if not wanted:
             if not len(feed) and time.monotonic() >= self._last_look + max(IDLE_LOOK_SECONDS, self._look_pause):
                 self._look_around(feed)
@@ -513,26 +540,6 @@ class _Work:
         seconds = [target.seconds_per_trial for target in self._targets if not target.done]
         fastest = min((one for one in seconds if one), default=AHEAD_SECONDS)
         return round(min(MOST_AHEAD, max(4, 2 * AHEAD_SECONDS / fastest)))
-
-    def _choose(self, count: int) -> list[TrialTask]:
-        """The trials to be begun next, of the targets that have had the least for their shares."""
-        open_trials = {
-            place: (index for index in target.agenda.open() if index not in target.mine and index not in target.others)
-            for place, target in enumerate(self._targets)
-            if not target.nearly_done
-        }
-        spent = {place: self._targets[place].spent for place in open_trials}
-        chosen: list[TrialTask] = []
-        while open_trials and len(chosen) < count:
-            place = min(open_trials, key=spent.__getitem__)
-            target = self._targets[place]
-            index = next(open_trials[place], None)
-            if index is None:
-                del open_trials[place]
-                continue
-            chosen.append(target.agenda.task(index))
-            spent[place] += max(target.seconds_per_trial, 1e-3) / target.spec.share
-        return chosen
 
     def _tick(self, feed: _Feed) -> None:
         now = time.monotonic()

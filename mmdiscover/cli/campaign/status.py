@@ -13,6 +13,7 @@ from mmdiscover.cli import output
 from mmdiscover.cli.campaign import table
 from mmdiscover.cli.campaign.options import find_campaign
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, integer
+from mmdiscover.cli.running import database_option
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def status(
     with open_database(db, create=False) as database:
         while True:
             document = _show(database, name, as_json)
+            if document["state"] == "stopped" and not as_json:
+                resume = f"{output.PROGRAM} campaign resume {shlex.quote(document['campaign'])}{database_option(db)}"
+                print(f"to go on: {resume}")
             if watch is None or document["state"] != "running":
                 return
             time.sleep(watch)
@@ -68,6 +72,4 @@ def _show(database: Database, name: str | None, as_json: bool) -> dict[str, Any]
         print(f"{shown_runner(runner)}: {output.counted(count, 'trial')} claimed")
     if abandoned:
         print(f"{output.counted(abandoned, 'trial')} left behind by processes that died: they will be begun again")
-    if document["state"] == "stopped":
-        print(f"to go on: {output.PROGRAM} campaign resume {shlex.quote(summary.name)}")
     return document

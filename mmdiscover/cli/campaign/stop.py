@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mmdiscover.cli import output
 from mmdiscover.cli.campaign.options import NameArgument, find_campaign
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption
+from mmdiscover.cli.running import database_option
 
 
 def stop(name: NameArgument, db: DatabaseOption = DEFAULT_DATABASE) -> None:

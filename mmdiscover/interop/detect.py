@@ -30,8 +30,8 @@ _JSON = re.compile(r"\s*+[\[{]")
 _TEXTS: tuple[tuple[re.Pattern[str], Callable[[str], list[Parsed]]], ...] = (
     (re.compile(r"\bTensor\s*+:="), parse_maple),
     # Comments of coefficient blocks hold anything.
-    (re.compile(r"^\s*+#", re.MULTILINE), parse_blocks),
-    (re.compile(r"^\s*+\w++\s*+=\s*+\[", re.MULTILINE), parse_matlab),
+    (re.compile(r"^[ \t]*+#", re.MULTILINE), parse_blocks),
+    (re.compile(r"^[ \t]*+\w++[ \t]*+=\s*+\[", re.MULTILINE), parse_matlab),
     (re.compile(r"[abc][1-9]{2}"), parse_linear_forms),
     (re.compile(r"\A\s*+[+-]?\d"), parse_flip),
 )

@@ -1,0 +1,1 @@
+"""What readers and verification make of damaged scheme files."""

@@ -1,9 +1,9 @@
 """Products of linear forms, one product per line: ``a11*(b11+b13)*c12``.
 
 A variable is a letter and two digits, row and column from 1; ``cij`` belongs to C transposed. Factors are joined by
-``*``, a blank or nothing; coefficients stand before a variable, with or without ``*``; a sign before a factor or a
-parenthesis around the whole line belongs to the product (``(..) -b13 (..)`` is no difference), and so does a divisor
-behind it. Sizes are the largest indices. The ring is not stored.
+``*``, a blank or nothing; coefficients stand before a variable or a parenthesis, with or without ``*``; a sign before
+a factor or a parenthesis around the whole line belongs to the product (``(..) -b13 (..)`` is no difference), and so
+does a divisor behind it. Sizes are the largest indices. The ring is not stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdiscover.core.exact import denominator
+from mmdiscover.core.exact import Exact, denominator
 from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
 from mmdiscover.interop.parsed import Parsed, any_ring
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mmdiscover.core.exact import Exact
     from mmdiscover.core.scheme import Scheme
 
-_Form = dict[tuple[int, int], "Exact"]
+_Form = dict[tuple[int, int], Exact]
 
 _LARGEST = 9
+_MAX_DEPTH = 5
+_ONE: Exact = 1
+_LETTERS = frozenset("abc")
+_FACTOR = frozenset("(abc")
+_DIGITS = frozenset("0123456789")
 _TOKEN = re.compile(r"\s*+(\([^()]*+\)|[abc][1-9][1-9](?!\d)|\d++|\S)", re.ASCII)
 _TERM = re.compile(
     r"\s*+([+-]?)\s*+(?:(\d++)\s*+(?:/\s*+(\d++)\s*+)?(?:\*\s*+)?)?"
@@ -87,68 +91,91 @@ def write_linear_forms(scheme: Scheme) -> str:
     if max(scheme.format.sizes) > _LARGEST:
         raise InputError(f"format {scheme.format}: expected sizes up to {_LARGEST}, indices have one digit each")
     lines = []
+    hidden = not _shows_sizes(scheme)
     for q, product in enumerate(zip(*(factor.T for factor in scheme.arrays), strict=True)):
         # Divisors stand behind the product where that gives the same factors again, as the field's files have them.
         divisor = denominator(product[2]) if denominator(np.concatenate(product[:2])) == 1 else 1
         factors = zip("abc", (*product[:2], product[2] * divisor), scheme.format.matrix_shapes, strict=True)
-        forms = [f"({_form_text(letter, vector, width, last=q == 0)})" for letter, vector, (_, width) in factors]
+        forms = [
+            f"({_form_text(letter, vector, width, last=hidden and q == 0)})" for letter, vector, (_, width) in factors
+        ]
         lines.append("*".join(forms) + (f"/{real_text(divisor)}" if divisor > 1 else "") + "\n")
     return "".join(lines)
 
 
 def _product(line: str, known: dict[str, tuple[str, _Form]]) -> dict[str, _Form]:
     """The three forms of a line by their letters; `known` keeps the forms in parentheses."""
-    tokens, scale = _without_outer_parenthesis(_TOKEN.findall(line))
-    forms: dict[str, _Form] = {}
-    letter, before = "", "*"
-    for piece in tokens:
-        if before == "/":
-            divisor = integer(piece)
-            if letter:
-                forms[letter] = {index: divided(x, divisor) for index, x in forms[letter].items()}
-            else:
-                scale = divided(scale, divisor)
-        elif piece[0] in "(abc" and piece != "(":
-            if piece not in known:
-                known[piece] = _form(piece)
-            letter, form = known[piece]
-            if letter in forms:
-                raise InputError(f"a second factor in {letter}, {shown(piece)}, expected one each in a, b and c")
-            forms[letter] = form if scale == 1 else {index: bounded(x * scale) for index, x in form.items()}
-            scale = 1
-        elif piece[0].isdecimal():
-            letter, scale = "", bounded(scale * integer(piece))
-        elif piece == "-" and before != "-":
-            letter, scale = "", -scale
-        elif piece not in ("*", "/") or before in ("*", "-"):
-            raise InputError(f"{shown(piece)}, expected factors in a, b and c")
-        before = piece
-    if len(forms) < 3 or not letter or before in ("*", "/"):
+    reader = _Reader(line, known)
+    forms = reader.product(0)
+    if len(forms) < 3:
         raise InputError(f"{shown(line)}, expected one factor each in a, b and c")
     return forms
 
 
-def _without_outer_parenthesis(tokens: list[str]) -> tuple[list[str], Exact]:
-    """The tokens of a product, and the factor that comes from a sign and a parenthesis around the whole of it."""
-    sign = 1
-    inner = tokens
-    if tokens[0] == "-":
-        inner, sign = tokens[1:], -1
-    divisor = 1
-    if len(inner) > 3 and inner[-2] == "/" and inner[-3] == ")":
-        inner, divisor = inner[:-2], integer(inner[-1])
-    if len(inner) > 2 and inner[0] == "(" and inner[-1] == ")":
-        return inner[1:-1], divided(sign, divisor)
-    if len(inner) == 1 and inner[0][0] == "(":
-        return _TOKEN.findall(inner[0][1:-1]), sign
-    return tokens, 1
+class _Reader:
+    """Recursive descent into a line: products of linear forms, in which a sign never begins a difference."""
+
+    def __init__(self, line: str, known: dict[str, tuple[str, _Form]]) -> None:
+        self._line = line
+        self._tokens: list[str] = _TOKEN.findall(line)
+        self._index = 0
+        self._known = known
+
+    def product(self, depth: int) -> dict[str, _Form]:
+        """Forms by their letters up to the end, or up to the end of the parenthesis if `depth` is not 0."""
+        forms: dict[str, _Form] = {}
+        letter, scale, before = "", _ONE, "*"  # scale: numbers before a factor; letter: whose factor has just ended
+        while (piece := self._next()) != (")" if depth else ""):
+            if before == "/":
+                divisor = integer(piece)
+                if letter:
+                    forms[letter] = {index: divided(x, divisor) for index, x in forms[letter].items()}
+                else:
+                    scale = divided(scale, divisor)
+            elif piece[:1] in _FACTOR:
+                letter = self._factor(piece, scale, forms, depth)
+                scale = _ONE
+            elif piece[:1] in _DIGITS:
+                letter, scale = "", bounded(scale * integer(piece))
+            elif piece == "-" and before != "-":
+                letter, scale = "", -scale
+            elif piece not in ("*", "/") or before in ("*", "-"):
+                raise InputError(f"{shown(piece) if piece else 'ends there'}, expected factors in a, b and c")
+            before = piece
+        if not letter or before in ("*", "/"):
+            raise InputError(f"{shown(self._line)} ends after {shown(before)}, expected a factor in a, b or c")
+        return forms
+
+    def _next(self) -> str:
+        self._index += 1
+        return self._tokens[self._index - 1] if self._index <= len(self._tokens) else ""
+
+    def _factor(self, piece: str, scale: Exact, forms: dict[str, _Form], depth: int) -> str:
+        """Put what begins with `piece`, times `scale`, to the `forms`; its letter, the last if they are several."""
+        if piece == "(":
+            if depth == _MAX_DEPTH:
+                raise InputError(f"{shown(self._line)} is nested too deeply, expected at most {_MAX_DEPTH} levels")
+            factors = self.product(depth + 1)
+        elif len(_LETTERS.intersection(piece)) > 1:
+            factors = _Reader(piece[1:-1], self._known).product(0)  # bare factors in parentheses
+        else:
+            if piece not in self._known:
+                self._known[piece] = _form(piece)
+            factors = dict([self._known[piece]])
+        *_, letter = factors
+        if scale != 1:
+            factors[letter] = {index: bounded(x * scale) for index, x in factors[letter].items()}
+        for name, form in factors.items():
+            if name in forms:
+                raise InputError(f"a second factor in {name}, {shown(piece)}, expected one each in a, b and c")
+            forms[name] = form
+        return letter
 
 
 def _form(token: str) -> tuple[str, _Form]:
-    """Letter and coefficients of a linear form, with or without parentheses."""
+    """Letter and coefficients of a linear form in one letter, with or without parentheses."""
     text = token[1:-1] if token[0] == "(" else token
     form: _Form = {}
-    letters = set()
     end = 0
     while match := _TERM.match(text, end):
         sign, over, under, letter, row, column, divisor = match.groups()
@@ -160,13 +187,10 @@ def _form(token: str) -> tuple[str, _Form]:
         index = int(row) - 1, int(column) - 1
         value = -value if sign == "-" else value
         form[index] = bounded(form[index] + value) if index in form else value
-        letters.add(letter)
         end = match.end()
-    if end < len(text) or not form:
-        raise InputError(f"{shown(text[end:])} in {shown(text)}, expected terms such as -2*a11")
-    if len(letters) > 1:
-        raise InputError(f"{shown(text)} mixes {' and '.join(sorted(letters))}, expected a linear form in one of them")
-    return letters.pop(), form
+        if end == len(text):
+            return letter, form
+    raise InputError(f"{shown(text[end:])} in {shown(text)}, expected terms such as -2*a11")
 
 
 def _scheme(products: Sequence[dict[str, _Form]]) -> Parsed:
@@ -185,6 +209,16 @@ def _scheme(products: Sequence[dict[str, _Form]]) -> Parsed:
         factors.append(factor)
     u, v, w = factors
     return Parsed(any_ring(fmt, u, v, w))
+
+
+def _shows_sizes(scheme: Scheme) -> bool:
+    """Whether the largest indices with a coefficient are the sizes, as in every scheme that multiplies matrices."""
+    largest = []
+    for factor, (_, width) in zip(scheme.arrays, scheme.format.matrix_shapes, strict=True):
+        rows = np.flatnonzero((factor != 0).any(axis=1))
+        largest.append((int((rows // width).max(initial=-1)) + 1, int((rows % width).max(initial=-1)) + 1))
+    (n, m), (m_again, p), (p_again, n_again) = largest
+    return (max(n, n_again), max(m, m_again), max(p, p_again)) == scheme.format.sizes
 
 
 def _form_text(letter: str, vector: NDArray[np.object_], width: int, *, last: bool) -> str:

@@ -66,6 +66,9 @@ REFERENCE = read_line("(a11-a21)*(b12)*(c13+2*c31)")
         "(a11-a21)*(1/2*b12+1/2b12)*(c13+2*c31)",
         "(a11-a21)*(b12/2)*(2c13+4c31)",
         "(+a11-a21)*b12*(c13+c31+c31)",
+        "(3*(a11 - a21))*(b12)*(c13 + 2*c31)/3",
+        "(-3*(a11 - a21))*(-b12)*(c13 + 2*c31)/3",
+        "((a11-a21))*(1/2(2b12))*(c13+2*c31)",
     ],
 )
 def test_dialects(line: str) -> None:
@@ -93,10 +96,10 @@ def test_a_line_of_bare_factors_in_parentheses() -> None:
 
 
 def test_written_form() -> None:
-    assert write_linear_forms(CLASSICAL) == TEXT.replace("(a11)", "(a11+0*a21)", 1).replace(
-        "(b11)", "(b11+0*b12)", 1
-    ).replace("(c11)", "(c11+0*c22)", 1)
-    assert write_linear_forms(THIRDS) == "(a11-2*a12)*(3*b11+0*b21)*(2*c11)/3\n"
+    assert write_linear_forms(CLASSICAL) == TEXT
+    assert write_linear_forms(THIRDS) == "(a11-2*a12)*(3*b11)*(2*c11)/3\n"
+    hidden = Scheme(Format(2, 1, 2), [[1], [0]], [[0], [0]], [[0], [1], [0], [0]])
+    assert write_linear_forms(hidden) == "(a11+0*a21)*(0*b12)*(c12+0*c22)\n"
     halves = Scheme(Format(1, 1, 1), [[Fraction(-1, 2)]], [[1]], [[Fraction(-2, 3)]])
     assert write_linear_forms(halves) == "(-1/2*a11)*(b11)*(-2/3*c11)\n"
 
@@ -121,24 +124,30 @@ def test_a_scheme_that_holds_modulo_2_only() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("(a11+a22*(b11+b22)*(c11+c22)", "line 2: '(', expected factors in a, b and c"),
+        ("(a11+a22*(b11+b22)*(c11+c22)", "line 2: '+', expected factors in a, b and c"),
         ("(a11+a22)*(b11+b22))*(c11+c22)", "line 2: ')', expected factors"),
         ("(a11+a22)*(b11+b22)*(c11+c22))", "line 2: ')', expected factors"),
-        ("(((a11) b11 c11))", "line 2: '(', expected factors"),
+        ("(a11)*(b11)*(c11", "line 2: ends there, expected factors"),
+        ("((a11)*(b11)*(c11)", "line 2: ends there, expected factors"),
+        ("(((((((a11))))))) b11 c11", " is nested too deeply, expected at most 5 levels"),
+        ("(3*(a11)+a12) b11 c11", "'+', expected factors"),
+        ("(3*) b11 c11", "expected"),
+        ("a11 b11 c11 ()", "'' in '', expected terms"),
         ("a11*b11", "'a11*b11', expected one factor each in a, b and c"),
         ("a11*b11*c11*a12", "a second factor in a, 'a12'"),
         ("a11*b11*c11+a12*b21*c11", "'+', expected factors"),
-        ("(a11+b11)*b11*c11", "'a11+b11' mixes a and b, expected a linear form in one of them"),
+        ("(a11+b11)*b11*c11", "'+', expected factors in a, b and c"),
+        ("(a11-b11)*b11*c11", "a second factor in b, 'b11', expected one each"),
         ("(a11 a12)*b11*c11", "'a12' in 'a11 a12', expected terms such as -2*a11"),
         ("(a11+)*b11*c11", "'+' in 'a11+', expected terms"),
         ("()*b11*c11", "'' in '', expected terms"),
         ("( )*b11*c11", "' ' in ' ', expected terms"),
         ("a11**b11*c11", "'*', expected factors"),
         ("*a11*b11*c11", "'*', expected factors"),
-        ("a11*b11*c11*", "expected one factor each"),
-        ("a11*b11*c11/", "expected one factor each"),
-        ("a11*b11*c11-", "expected one factor each"),
-        ("a11*b11*c11*2", "expected one factor each"),
+        ("a11*b11*c11*", "ends after '*', expected a factor"),
+        ("a11*b11*c11/", "ends after '/', expected a factor"),
+        ("a11*b11*c11-", "ends after '-', expected a factor"),
+        ("a11*b11*c11*2", "ends after '2', expected a factor"),
         ("a11*b11*c11/0", "a number divides by zero"),
         ("a11*b11*c11/x", "'x', expected an integer"),
         ("(a11/0)*b11*c11", "a number divides by zero"),
@@ -151,7 +160,7 @@ def test_a_scheme_that_holds_modulo_2_only() -> None:
         ("a11*b11*d11", "'d', expected factors"),
         (f"{'9' * 201}*a11*b11*c11", "has 201 characters, expected at most 200"),
         ("9" * 150 + "*" + "9" * 150 + "*a11*b11*c11", "a number is too long"),
-        ("(" * 10**5, "'(', expected factors"),
+        ("(" * 10**5, "is nested too deeply"),
     ],
 )
 def test_malformed_lines_are_named(line: str, message: str) -> None:

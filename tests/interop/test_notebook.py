@@ -39,7 +39,7 @@ print(decomposition_212)
 
 
 def notebook(*sources: str | list[str] | Any, kind: str = "code") -> str:
-    cells = [{"cell_type": kind, "metadata": {}, "outputs": [], "source": source} for source in sources]
+    cells: list[Any] = [{"cell_type": kind, "metadata": {}, "outputs": [], "source": source} for source in sources]
     return json.dumps({"cells": [{"cell_type": "markdown", "source": "text"}, *cells], "metadata": {}, "nbformat": 4})
 
 

@@ -167,6 +167,11 @@ def plain_text(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
 
 
+def utc(moment: datetime) -> datetime:
+    """`moment` in UTC; SQLite gives moments in UTC without saying so."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC; SQLite gives moments in UTC without saying so."""
-    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    """ISO 8601 in UTC."""
+    return utc(moment).isoformat()

@@ -29,6 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -75,6 +76,9 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
 # Every integer of SQLite has 64 bits; a column of a table that others point to cannot be declared anew there.
 BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
+# SQLite compares moments as text: all of them are written as it writes its own.
+_SQLITE_MOMENT = sqlite.DATETIME(truncate_microseconds=True)  # type: ignore[no-untyped-call]
+_MOMENT = DateTime(timezone=True).with_variant(_SQLITE_MOMENT, "sqlite")
 # Every time is UTC by the database's clock: the clocks of several machines need not agree.
 _now = func.current_timestamp()
 
@@ -84,7 +88,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to say this
-        datetime: DateTime(timezone=True),
+        datetime: _MOMENT,
         dict[str, Any]: JSON(),
         list[dict[str, Any]]: JSON(),
         float: Double(),

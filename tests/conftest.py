@@ -13,7 +13,13 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from tests import databases
-from tests.databases import _postgres_template, database_url, postgres_server, postgres_url  # noqa: F401  # fixtures
+from tests.databases import (  # noqa: F401  # fixtures
+    _postgres_template,
+    database_url,
+    postgres_server,
+    postgres_url,
+    second_postgres_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,13 +90,26 @@ def _postgres_template(postgres_server: URL) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest, postgres_server: URL) -> Iterator[str]:
     """Address of an own PostgreSQL database: without tables for tests marked `without_tables`, else with all."""
+    with _database(request, postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def second_postgres_url(request: pytest.FixtureRequest, postgres_server: URL) -> Iterator[str]:
+    """Address of another one."""
+    with _database(request, postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest, server: URL) -> Iterator[str]:
     template = "template0"
     if not request.node.get_closest_marker("without_tables"):
         template = request.getfixturevalue("_postgres_template")
     name = f"mmdiscover_test_{os.getpid()}_{next(_numbers)}"
-    execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _address(postgres_server, name)
-    execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _address(server, name)
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

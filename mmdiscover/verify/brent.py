@@ -72,11 +72,7 @@ def check_brent(scheme: Scheme) -> BrentReport:
     InputError
         If the common denominator is so long that no honest scheme has it.
     """
-    multiples = [denominator(factor.ravel()) for factor in scheme.arrays]
-    scale = prod(multiples)
-    if scale.bit_length() > _LONGEST_SCALE:
-        raise InputError(f"the common denominator has {scale.bit_length():,} bits, expected at most {_LONGEST_SCALE:,}")
-    whole = [simplify_array(factor * multiple) for factor, multiple in zip(scheme.arrays, multiples, strict=True)]
+    whole, scale = _cleared(scheme)
     kind = _arithmetic(whole, scale)
     u, v, w = (factor.astype(kind) for factor in whole)
     # Row a of the first mode has its ones at (b, c) = ones[a]; each row is one matrix product.
@@ -95,11 +91,38 @@ def check_brent(scheme: Scheme) -> BrentReport:
     return BrentReport((a + 1) * len(v) * len(w), violated, first)
 
 
-def _arithmetic(factors: list[NDArray[np.object_]], scale: int) -> np.dtype[Any]:
+def _cleared(scheme: Scheme) -> tuple[list[NDArray[Any]], int]:
+    """(Gaussian) integer factors, of int64 where they fit, and the multiple of the tensor that they must sum to."""
+    whole: list[NDArray[Any]] = []
+    scale = 1
+    for factor in scheme.arrays:
+        small = _small_integers(factor)
+        multiple = 1 if small is not None else denominator(factor.ravel())
+        whole.append(simplify_array(factor * multiple) if small is None else small)
+        scale *= multiple
+    if scale.bit_length() > _LONGEST_SCALE:
+        raise InputError(f"the common denominator has {scale.bit_length():,} bits, expected at most {_LONGEST_SCALE:,}")
+    return whole, scale
+
+
+def _small_integers(factor: NDArray[np.object_]) -> NDArray[np.int64] | None:
+    """The same as int64, many times faster to work with; None if an entry is not one."""
+    if set(map(type, factor.ravel())) != {int}:
+        return None
+    try:
+        return factor.astype(np.int64)
+    except OverflowError:
+        return None
+
+
+def _arithmetic(factors: list[NDArray[Any]], scale: int) -> np.dtype[Any]:
     """A number type in which Σ_q u_q v_q w_q − scale is exact for (Gaussian) integer factors."""
     bound = factors[0].shape[1]
     kind: np.dtype[Any] = np.dtype(float)
     for factor in factors:
+        if factor.dtype == np.int64:
+            bound *= max(int(factor.max()), -int(factor.min()), 1)
+            continue
         re, im = zip(*(real_and_imaginary(entry) for entry in factor.ravel()), strict=True)
         # At least |z| for every entry z, so that sums of parts of products stay below the bound too; at least 1,
         # so that it also bounds the factors themselves.

@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import json
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmdiscover.bench import blocked_scheme
 from mmdiscover.core.exact import Gaussian
 from mmdiscover.core.format import Format
-from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import rescale
-from mmdiscover.core.tensor import matmul_triples
 from mmdiscover.interop import EXPORT_FORMATS
 from mmdiscover.interop.flip import write_flips
 
-_U = "1001 0011 1000 0001 1100 -010 010-"
-_V = "1001 1000 010- -010 0001 1100 0011"
-_W = "1001 010- 0011 1100 -010 0001 1000"
+if TYPE_CHECKING:
+    from mmdiscover.core.scheme import Scheme
 
 # Strassen-Winograd with shared forms.
 _REDUCED = """{"n": [2, 2, 2], "m": 7, "z2": false, "complexity": {"naive": 24, "reduced": 15},
@@ -43,18 +41,6 @@ _ELIMINATED = """# the third row of A is a11 + a12
 """
 
 
-def strassen() -> Scheme:
-    """⟨2,2,2:7⟩."""
-    u, v, w = (np.array([["-01".index(x) - 1 for x in row] for row in text.split()]).T for text in (_U, _V, _W))
-    return Scheme(Format(2, 2, 2), u, v, w)
-
-
-def classical(fmt: Format) -> Scheme:
-    """The n·m·p products a_ij b_jk."""
-    u, v, w = (np.eye(size, dtype=int)[:, x] for size, x in zip(fmt.shape, matmul_triples(fmt).T, strict=True))
-    return Scheme(fmt, u, v, w)
-
-
 def seed_files() -> dict[str, bytes]:
     """A valid file of every format by its name, made by the program's own writers where it has one.
 
@@ -62,7 +48,7 @@ def seed_files() -> dict[str, bytes]:
     -------
     dict of str to bytes
     """
-    integral, small = strassen(), classical(Format(2, 1, 2))
+    integral, small = blocked_scheme(Format(2, 2, 2)), blocked_scheme(Format(2, 1, 2))
     fractions = rescale(integral, *[np.array([Fraction(-1, 2), 1, Fraction(1, 3), 1, 2, 1, 1], dtype=object)] * 2)
     halves = rescale(small, *[np.array([Fraction(1, 2), Fraction(-1, 4), 1, 1], dtype=object)] * 2)
     gaussian = rescale(small, *[np.array([Gaussian(Fraction(1, 2), Fraction(1, 2)), 1, 1, -1], dtype=object)] * 2)

@@ -2,5 +2,6 @@
 
 from mmdiscover.bench.fits import FitCosts, cost_of_fits
 from mmdiscover.bench.lm import LMTimes, time_lm
+from mmdiscover.bench.verify import VerifyTimes, blocked_scheme, time_verify
 
-__all__ = ["FitCosts", "LMTimes", "cost_of_fits", "time_lm"]
+__all__ = ["FitCosts", "LMTimes", "VerifyTimes", "blocked_scheme", "cost_of_fits", "time_lm", "time_verify"]

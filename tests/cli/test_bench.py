@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mmdiscover import bench
-from mmdiscover.bench import FitCosts, LMTimes
+from mmdiscover.bench import FitCosts, LMTimes, VerifyTimes
 from mmdiscover.core.format import scheme_name
 
 if TYPE_CHECKING:
@@ -86,3 +86,26 @@ def test_lm_with_a_scheme_prints_one_table(cli: CommandLine) -> None:
 )
 def test_lm_refuses_what_cannot_be_timed(cli: CommandLine, scheme: str, words: str) -> None:
     cli("bench", "lm", scheme).assert_refused(scheme, words)
+
+
+def test_verify_json_has_the_agreed_keys(cli: CommandLine) -> None:
+    result = cli("bench", "verify", "2x2x2", "1x2x3", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert [case["scheme"] for case in result.document["cases"]] == ["2x2x2:7", "1x2x3:6"]
+    for case in result.document["cases"]:
+        assert set(case) == {"scheme", "read_ms", "brent_ms", "arithmetic_ms", "ratio"}
+        assert all(case[key] > 0 for key in set(case) - {"scheme"})
+
+
+def test_verify_prints_a_table(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "time_verify", lambda scheme, *_: VerifyTimes(scheme.name, 1.0, 3.0, 2.0))
+    lines = cli("bench", "verify").out.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        [name, "1.000", "3.000", "2.000", "1.50"] for name in ("2x2x2:7", "3x3x3:26", "4x4x4:56", "5x5x5:117")
+    ]
+    assert all(len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(("fmt", "words"), [("2x2", "three sizes"), ("999x999x999", "GiB")])
+def test_verify_refuses_what_cannot_be_timed(cli: CommandLine, fmt: str, words: str) -> None:
+    cli("bench", "verify", fmt).assert_refused(fmt, words)

@@ -42,6 +42,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("report", "settings"),
         ("bench",),
         ("bench", "lm"),
+        ("bench", "verify"),
         ("db",),
         ("db", "upgrade"),
         ("db", "check"),

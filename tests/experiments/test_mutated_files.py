@@ -15,10 +15,11 @@ from experiments.mutated_files import judging
 from experiments.mutated_files.judging import CRASHED, DIED, REFUTED, UNREADABLE, VERIFIED, WRONG, holds, judge
 from experiments.mutated_files.mutations import MOST_BYTES, damaged
 from experiments.mutated_files.run import Reader, run
-from experiments.mutated_files.seeds import seed_files, strassen
+from experiments.mutated_files.seeds import seed_files
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.interop import EXPORT_FORMATS
 from mmdiscover.verify import Verdict, check_brent
+from tests.schemes import strassen
 from tests.strategies import arbitrary_schemes, known_schemes
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from mmdiscover.cli.bench import lm
+from mmdiscover.cli.bench import lm, verify
 
 app = typer.Typer(help="Measure own speed, beside a reference measured in the same run.")
 app.command("lm")(lm.lm)
+app.command("verify")(verify.verify)

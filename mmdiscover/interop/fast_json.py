@@ -22,7 +22,7 @@ from mmdiscover.core.rows import read_exact, scheme_of_rows, scheme_rows
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import InputError
 from mmdiscover.interop.json_text import require_keys, sizes_and_rank
-from mmdiscover.interop.tokens import bounded, check_size
+from mmdiscover.interop.tokens import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _KEYS = ("n", "m", "z2", "u", "v", "w")
 _FRESH = ("u_fresh", "v_fresh", "w_fresh")
 
+MAX_ENTRIES = 2**22
+"""Of all three factors. Sparse forms are small where the factors they stand for need not be."""
 _MOST_TERMS = 10**7
 """Terms that may be added while variables are replaced by what they stand for."""
 
@@ -90,7 +92,8 @@ def fast_scheme(document: Mapping[str, Any]) -> Scheme:
 
 def _reduced_scheme(document: Mapping[str, Any], modulus: int) -> Scheme:
     fmt, rank = sizes_and_rank(document, "n", "m")
-    check_size(fmt, rank)
+    if sum(fmt.shape) * rank > MAX_ENTRIES:
+        raise InputError(f"{fmt} with {rank} products: expected factors of at most {MAX_ENTRIES:,} entries")
     reader = _Forms(document)
     nm, mp, pn = fmt.shape
     u = reader.matrix("u", variables=nm, forms=rank)

@@ -31,6 +31,7 @@ _Row = tuple[int, list[str]]  # number of the line, cells
 _Matrix = list[list["Exact"]]
 
 _NUMBER = re.compile(r"[+-]?\d{1,200}(?:/\d{1,200}|\.\d{0,200})?", re.ASCII)
+_MAX_ROWS = 2**16  # memory: a row takes a hundred times its shortest text
 _MAX_STEPS = 2**20
 _SUBSTITUTIONS = "substitution information"
 
@@ -100,19 +101,22 @@ def _sections(text: str) -> tuple[list[list[_Row]], list[list[_Row]]]:
     """The blocks of coefficients, and the three groups of substitutions, empty where there are none."""
     blocks: list[list[_Row]] = [[]]
     definitions: list[list[_Row]] = []
+    rows = 0
     for number, line in enumerate(text.split("\n"), 1):
         if line.lstrip().startswith("#"):
             if definitions or _SUBSTITUTIONS in line.lower():
-                definitions.append([])
+                definitions += [[]] if len(definitions) < 4 else []
             elif blocks[-1]:
                 blocks.append([])
         elif cells := line.split():
             (definitions or blocks)[-1].append((number, cells))
-    while len(definitions) > 3 and not definitions[-1]:
-        definitions.pop()
-    if len(definitions) > 3:
-        raise InputError(f"{len(definitions)} groups of substitutions, expected at most three")
-    return [block for block in blocks if block], definitions + [[] for _ in range(3 - len(definitions))]
+            rows += 1
+            if rows > _MAX_ROWS:
+                raise InputError(f"line {number}: more than {_MAX_ROWS:,} rows, expected fewer")
+    definitions += [[]] * (4 - len(definitions))
+    if definitions.pop():
+        raise InputError("four groups of substitutions, expected at most three")
+    return [block for block in blocks if block], definitions
 
 
 def _check_widths(blocks: Sequence[Sequence[_Row]], definitions: Sequence[Sequence[_Row]]) -> None:

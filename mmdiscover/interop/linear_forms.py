@@ -17,7 +17,7 @@ from mmdiscover.core.exact import Exact, denominator
 from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
 from mmdiscover.interop.parsed import Parsed, any_ring
-from mmdiscover.interop.tokens import bounded, check_size, divided, integer, real_text, shown
+from mmdiscover.interop.tokens import bounded, divided, integer, real_text, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _Form = dict[tuple[int, int], Exact]
 
 _LARGEST = 9
+_MAX_PRODUCTS = 2**13  # 9×9×9 takes 729 in the classical way
 _MAX_DEPTH = 5
 _ONE: Exact = 1
 _LETTERS = frozenset("abc")
@@ -60,9 +61,11 @@ def parse_linear_forms(text: str) -> list[Parsed]:
         If a line is no product of one linear form in a, one in b and one in c.
     """
     known: dict[str, tuple[str, _Form]] = {}
-    products = []
+    products: list[dict[str, _Form]] = []
     for number, line in enumerate(text.split("\n"), 1):
         if stripped := line.strip():
+            if len(products) == _MAX_PRODUCTS:
+                raise InputError(f"line {number}: more than {_MAX_PRODUCTS:,} products, expected fewer")
             try:
                 products.append(_product(stripped, known))
             except InputError as error:
@@ -199,7 +202,6 @@ def _scheme(products: Sequence[dict[str, _Form]]) -> Parsed:
         rows[letter] = 1 + max(i for product in products for i, _ in product[letter])
         widths[letter] = 1 + max(j for product in products for _, j in product[letter])
     fmt = Format(max(rows["a"], widths["c"]), max(widths["a"], rows["b"]), max(widths["b"], rows["c"]))
-    check_size(fmt, len(products))
     factors = []
     for letter, (height, width) in zip("abc", fmt.matrix_shapes, strict=True):
         factor = np.zeros((height * width, len(products)), dtype=object)

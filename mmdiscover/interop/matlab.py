@@ -21,6 +21,7 @@ from mmdiscover.interop.tokens import Cells, Cursor, bounded, evaluate, shown
 if TYPE_CHECKING:
     from mmdiscover.core.exact import Exact
 
+_MAX_STATEMENTS = 1000
 _MAX_COPIED = 2**22  # entries: all of a 16×16×16 scheme with 4096 products, and more than any that is known
 
 _Matrix = list[list["Exact"]]
@@ -59,7 +60,11 @@ def parse_matlab(text: str) -> list[Parsed]:
     workspace = _Workspace()
     cursor = Cursor(text)
     cursor.accept(_SKIPPED)
+    statements = 0
     while cursor.position < len(text):
+        statements += 1
+        if statements > _MAX_STATEMENTS:
+            raise cursor.error(f"more than {_MAX_STATEMENTS:,} statements, expected fewer")
         workspace.run(cursor)
         cursor.accept(_SKIPPED)
     missing = [name for name in "ABC" if name not in workspace.matrices]

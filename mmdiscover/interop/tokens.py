@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 2**24
 """Most entries of all factors together that a file which does not spell them all out may ask for."""
 
+_MAX_LENGTH = 10_000
 _MAX_DEPTH = 50
 _MAX_EXPONENT = 64
 _LONG = 4 * MAX_DIGITS
@@ -179,8 +180,10 @@ def evaluate(text: str) -> Exact:
     Raises
     ------
     InputError
-        If `text` is anything else, divides by zero, is nested deeply, or a number on the way is too long.
+        If `text` is anything else or long, divides by zero, is nested deeply, or a number on the way is too long.
     """
+    if len(text) > _MAX_LENGTH:
+        raise InputError(f"{shown(text)} has {len(text)} characters, expected at most {_MAX_LENGTH:,}")
     arithmetic = _Arithmetic(text)
     value = arithmetic.sum(0)
     arithmetic.end()

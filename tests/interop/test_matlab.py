@@ -144,6 +144,7 @@ def test_families_are_recognised_and_not_read() -> None:
         (TEXT + "D = A(:,[3:2])", "columns '3:2' of A"),
         (TEXT + "D = A(:,[1:2:3])", "columns '1:2:3' of A"),
         (TEXT + "D = A(:,[])", "columns '' of A"),
+        ("A=[1]\n" * 1001, "line 1001 column 1: more than 1,000 statements"),
         (TEXT + "D = A(:,[1:999999999])", "columns '1:999999999' of A"),
     ],
 )

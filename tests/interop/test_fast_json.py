@@ -107,7 +107,7 @@ def term(index: Any = 0, value: Any = 1) -> list[dict[str, Any]]:
         ({"v_fresh": None}, "key 'v_fresh' is missing, expected n, m, z2, u, v, w, u_fresh, v_fresh, w_fresh"),
         ({"n": [2, 2, 3]}, "v.*|w has 4 items, expected 6 forms"),
         ({"m": 8}, "u has 7 items, expected 8 forms"),
-        ({"m": 10**9}, r"2x2x2 with 1000000000 products: expected at most"),
+        ({"m": 10**9}, r"2x2x2 with 1000000000 products: expected factors of at most"),
         ({"u": [*reduced()["u"][:6], term(6)]}, r"u\[6\]\[0\] has the index 6, expected 0 to 5"),
         ({"u": [*reduced()["u"][:6], term(-1)]}, r"u\[6\]\[0\] has the index -1"),
         ({"u": [*reduced()["u"][:6], term(True)]}, r"u\[6\]\[0\] is .*, expected {\"index\""),

@@ -14,6 +14,7 @@ from mmdiscover.core.exact import Gaussian
 from mmdiscover.core.format import Format
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import rescale, sandwich
+from mmdiscover.errors import InputError
 from mmdiscover.verify import BrentReport, check_brent
 from tests.schemes import classical, laderman, strassen, winograd
 from tests.strategies import arbitrary_schemes, exact_numbers, invertible, known_schemes, rationals
@@ -208,6 +209,22 @@ def test_a_missing_product_is_noticed(factor: int) -> None:
     arrays = [x.copy() for x in laderman().arrays]
     arrays[factor][:, 22] = 0
     assert check_brent(laderman().with_arrays(Format(3, 3, 3), arrays)).violated == 1
+
+
+def test_denominators_that_no_honest_scheme_has_are_refused() -> None:
+    primes = [10**60 + 2 * k + 1 for k in range(60)]
+    u = row(*(Fraction(1, prime) for prime in primes))
+    ones = np.ones((1, 60), dtype=int)
+    with pytest.raises(InputError, match=r"the common denominator has [\d,]+ bits, expected at most 10,000"):
+        check_brent(Scheme(ONE, u, ones, ones))
+
+
+def test_mixed_kinds_of_factors() -> None:
+    i = Gaussian(Fraction(0), Fraction(1))
+    for u, v, w in ((2, Fraction(1, 2), 1), (1, i, -i), (2**62, Fraction(1, 2**62), 1), (2**70, 1, Fraction(1, 2**70))):
+        assert check_brent(Scheme(ONE, row(u), row(v), row(w))).holds
+        assert not check_brent(Scheme(ONE, row(u), row(v), row(w * 2))).holds
+        assert not check_brent(Scheme(ONE, row(u, 1), row(v, 0), row(w, 2**70))).violated
 
 
 def test_scaled_schemes_hold() -> None:

@@ -19,9 +19,10 @@ from mmdiscover import __version__
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme, canonical_form, content_hash
-from mmdiscover.core.symmetry import rescale
+from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.core.verified import SEAL, Certificate, VerifiedScheme
-from mmdiscover.verify import symbolic, verify
+from mmdiscover.errors import InputError
+from mmdiscover.verify import check_brent, symbolic, verify, verify_readings
 from tests.schemes import classical, laderman, strassen
 from tests.strategies import arbitrary_schemes, known_schemes
 
@@ -100,6 +101,67 @@ def test_modulo_two_is_verified_as_such() -> None:
     verified = verify(Scheme(Format(2, 2, 2), u, v, w, modulus=2)).verified
     assert verified is not None
     assert verified.ring is Ring.Z2
+
+
+def modulo_two() -> Scheme:
+    u, v, w = (np.abs(x) for x in strassen().arrays)
+    return Scheme(Format(2, 2, 2), u, v, w, modulus=2)
+
+
+def wrong(modulus: int = 0) -> Scheme:
+    return Scheme(Format(2, 2, 2), strassen().u, strassen().v, strassen().w * 0, modulus)
+
+
+class TestReadings:
+    def test_the_first_that_is_valid_is_meant(self) -> None:
+        for readings in ((strassen(),), (wrong(), strassen()), (strassen(), wrong()), (wrong(), wrong(2), strassen())):
+            scheme, verdict = verify_readings(readings)
+            assert scheme is next(x for x in readings if verify(x).ok)
+            assert verdict.verified is not None
+            assert verdict.verified.hash == content_hash(strassen())
+
+    def test_modulo_two_comes_last(self) -> None:
+        exact = Scheme(Format(2, 2, 2), *modulo_two().arrays)
+        scheme, verdict = verify_readings((exact, modulo_two()))
+        assert verdict.ok
+        assert scheme.ring is Ring.Z2
+
+    def test_none_is_valid(self) -> None:
+        scheme, verdict = verify_readings((wrong(), wrong(2)))
+        assert not verdict.ok
+        assert scheme == wrong()
+        assert verdict.reason == verify(wrong()).reason
+
+    def test_what_holds_modulo_two_is_refused_where_more_is_promised_and_told(self) -> None:
+        exact = Scheme(Format(2, 2, 2), *modulo_two().arrays)
+        _, verdict = verify_readings((exact,))
+        assert not verdict.ok
+        assert verdict.reason == f"{verify(exact).reason}; it holds modulo 2, but that is not what the file says"
+        assert dict(verdict.checks) == {"brent": False}
+        for other in (wrong(), rescale(exact, np.array([Fraction(1, 2)] * 7), np.array([3] * 7))):
+            assert verify_readings((other,))[1].reason == verify(other).reason
+        cut = exact.with_arrays(Format(2, 2, 2), [x[:, :3] for x in exact.arrays])
+        assert "expected at least 4" in str(verify_readings((cut,))[1].reason)
+
+
+def test_entries_too_long_to_be_stored_are_refused_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mmdiscover.verify.verification.check_brent", lambda _: pytest.fail("must not be called"))
+    one = classical(Format(1, 1, 1))
+    for entry in (10**200, Fraction(1, 10**199 + 1), 10**5000):
+        scheme = Scheme(one.format, one.u, one.v, np.array([[entry]], dtype=object))
+        with pytest.raises(InputError, match=r"w\[0\]\[0\] is too long .* at most 200 characters"):
+            verify(scheme)
+
+
+def test_entries_that_grow_too_long_in_the_canonical_form_are_refused() -> None:
+    # Valid, with entries of 121 digits at most, but u becomes integral by a factor of 240.
+    shears = [np.array([[1, Fraction(1, 10**60 + odd)], [0, 1]], dtype=object) for odd in (7, 9, 33)]
+    scheme = sandwich(strassen(), *shears)
+    assert check_brent(scheme).holds
+    with pytest.raises(InputError, match="too long to be read again, expected at most 200 characters"):
+        verify(scheme)
 
 
 @pytest.mark.parametrize("seal", [None, object(), True, "SEAL"], ids=["none", "another", "true", "name"])

@@ -1,7 +1,16 @@
 """Everything that is read, as frozen records of plain values."""
 
 from results_db.queries.campaigns import CampaignRow, CampaignSummary, TargetSummary, campaign_summary, list_campaigns
-from results_db.queries.checks import CheckedScheme, check_schemes, check_storage
+from results_db.queries.checks import (
+    CheckedRow,
+    CheckedScheme,
+    check_experience,
+    check_references,
+    check_rows,
+    check_schemes,
+    check_storage,
+    count_rows,
+)
 from results_db.queries.fits import AttemptRow, FitRow, attempts_of_fit, fit_row, list_fits, load_fit
 from results_db.queries.learnt import Experience, experience, experience_of_all
 from results_db.queries.schemes import (
@@ -22,6 +31,7 @@ __all__ = [
     "BestRank",
     "CampaignRow",
     "CampaignSummary",
+    "CheckedRow",
     "CheckedScheme",
     "ClassRow",
     "Experience",
@@ -34,8 +44,12 @@ __all__ = [
     "attempts_of_fit",
     "best_ranks",
     "campaign_summary",
+    "check_experience",
+    "check_references",
+    "check_rows",
     "check_schemes",
     "check_storage",
+    "count_rows",
     "experience",
     "experience_of_all",
     "fit_row",

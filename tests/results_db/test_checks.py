@@ -7,14 +7,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 import results_db
-from mmdiscover.errors import DatabaseError, MMDiscoverError
+from mmdiscover.errors import DatabaseError, DatabaseUnavailable, MMDiscoverError
 from results_db import queries, repository
-from tests.results_db.samples import schemes
+from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from results_db import Database
 
 
 @pytest.fixture
@@ -120,7 +123,114 @@ def test_rows_that_point_nowhere_are_reported(filled: Path) -> None:
     checked = damage(filled, "DELETE FROM schemes WHERE id = 1")
     assert [entry.id for entry in checked] == list(range(2, len(schemes()) + 1))
     with results_db.open_database(str(filled), create=False) as db:
-        assert set(queries.check_storage(db)) == {
-            "row 1 of certificates points to a missing row of schemes",
-            "row 1 of discoveries points to a missing row of schemes",
-        }
+        assert queries.check_references(db) == [
+            queries.CheckedRow("certificates", 1, "scheme_id points to a missing row of schemes"),
+            queries.CheckedRow("discoveries", 1, "scheme_id points to a missing row of schemes"),
+        ]
+
+
+def everything(db: Database) -> list[tuple[str, int, str]]:
+    found = [*queries.check_rows(db), *queries.check_references(db), *queries.check_experience(db)]
+    return [(row.table, row.id, row.reason) for row in found if row.reason is not None]
+
+
+def fill(db: Database) -> None:
+    """Two trials of a campaign, a fit with three attempts, and a scheme."""
+    target_id = target(db)
+    repository.record_trial(db, target_id, trial(0, status="plateau"))
+    repository.record_trial(db, target_id, trial(1), fit=fit(), refinement=refinement(schemes()["strassen"]))
+    repository.record_refinement(db, 1, refinement(run=1))
+
+
+def test_every_row_is_counted_and_found_sound(db: Database) -> None:
+    fill(db)
+    assert everything(db) == []
+    read = [row.table for row in queries.check_rows(db)]
+    tables = queries.stats(db).tables
+    assert {name: read.count(name) for name in set(read)} | {"schemes": 1} == dict(tables)
+    assert len(read) + 1 == queries.count_rows(db)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "reason"),
+    [
+        ("campaigns", "uuid = NULL", "it has no uuid"),
+        ("campaigns", "uuid = 'x'", "badly formed"),
+        ("campaigns", "seed = 'seven'", "invalid literal"),
+        ("campaigns", "settings = '[]'", "settings are []"),
+        ("targets", "n = 0", "size n is 0"),
+        ("targets", "sorted_format = '2x2x3'", "sorted_format is '2x2x3', expected '2x2x2'"),
+        ("targets", "rank = 0", "rank is 0"),
+        ("trials", "status = NULL", "it is finished without status"),
+        ("trials", "settings = '[]'", "settings are []"),
+        ("fits", "rank = 8", "factor u has 224 bytes, expected 256"),
+        ("fits", "sorted_format = '2x2x3'", "sorted_format is"),
+        ("attempts", "trace = '[{}]'", "KeyError"),
+        ("attempts", "seed = '{}'", "KeyError: 'entropy'"),
+        ("attempts", "ring = 'R'", "'R' is not a valid Ring"),
+        ("certificates", "checks = '{}'", "checks are {}"),
+        ("certificates", "checks = '{\"brent\": false}'", "checks are"),
+        ("experience", "settings = '{'", "cannot be read"),
+        ("experience", "starts = 3", "starts, fits, iterations, seconds are [3, 1, 74, 0.5], those of the trials [2"),
+        ("experience", "iterations = 75", "75"),
+    ],
+)
+def test_damage_of_any_row_is_reported_by_table_and_number(db: Database, table: str, change: str, reason: str) -> None:
+    fill(db)
+    with db.write() as connection:
+        connection.execute(text(f"UPDATE {table} SET {change} WHERE id = (SELECT max(id) FROM {table})"))
+    damaged = everything(db)
+    named = [entry for entry in damaged if entry[0] == table]
+    assert named
+    assert reason in " ".join(entry[2] for entry in named)
+    assert len({entry[1] for entry in named} - {0}) == 1
+    assert {entry[0] for entry in damaged} <= {table, "experience"}
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize(
+    ("table", "change", "reason"),
+    [
+        ("trials", "iterations = 'many'", "iterations is 'many'"),
+        ("trials", "settings = '{'", "Expecting property name"),
+        ("trials", "finished_at = 'yesterday'", "yesterday"),
+        ("trials", "residual = x'00'", "residual"),
+        ("fits", "u = 'text'", "u is 'text'"),
+        ("attempts", "cpu_seconds = 'long'", "cpu_seconds"),
+        ("attempts", "settings = CAST(x'fffe' AS TEXT)", "settings"),
+        ("discoveries", "kind = 5", None),
+        ("discoveries", "kind = x'00'", "kind is"),
+    ],
+)
+def test_values_of_another_type_are_reported(db: Database, table: str, change: str, reason: str | None) -> None:
+    fill(db)
+    with db.write() as connection:
+        connection.execute(text(f"UPDATE {table} SET {change} WHERE id = 1"))
+    damaged = [entry for entry in everything(db) if entry[0] == table]
+    assert [entry[:2] for entry in damaged] == ([(table, 1)] if reason else [])
+    assert not reason or reason in damaged[0][2]
+
+
+def test_schemes_without_certificate_are_reported(db: Database) -> None:
+    fill(db)
+    with db.write() as connection:
+        connection.execute(text("DELETE FROM certificates"))
+    assert everything(db) == [("schemes", 1, "it has no certificate")]
+
+
+def test_experience_that_is_missing_is_reported(db: Database) -> None:
+    fill(db)
+    with db.write() as connection:
+        connection.execute(text("DELETE FROM experience"))
+    assert everything(db) == [("experience", 0, '2x2x2:7 with {"bound":50.0,"scale":0.5} is missing')]
+
+
+def test_a_server_that_is_gone_is_no_damage(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise DatabaseUnavailable("the server is gone")
+
+    fill(db)
+    monkeypatch.setattr("results_db.queries.checks._read", gone)
+    for check in (queries.check_schemes, queries.check_rows):
+        with pytest.raises(DatabaseUnavailable):
+            list(check(db))

@@ -17,8 +17,6 @@ from results_db.repository import Recorded, Stored
 from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
-
     from results_db import Database
 
 
@@ -120,8 +118,8 @@ def test_values_from_numpy_are_stored_as_numbers(db: Database) -> None:
     repository.record_trial(db, target(db), record)
     with db.read() as connection:
         names = ("trial_index", "iterations", "residual", "squared_norm")
-        query: Select[Any] = select(*map(literal_column, names)).select_from(models.Trial)
-        found = list(connection.execute(query).one())
+        columns: list[Any] = [literal_column(name) for name in names]
+        found = list(connection.execute(select(*columns).select_from(models.Trial)).one())
     assert [(type(value), value) for value in found] == [(int, 1), (int, 9), (type(None), None), (float, 0.5)]
     assert rows(db, models.Trial)[0]["seed"]["spawn_key"] == [2]
 

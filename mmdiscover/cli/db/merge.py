@@ -10,7 +10,6 @@ from mmdiscover.cli import output
 from mmdiscover.cli.db.counting import Counter
 from mmdiscover.cli.db.proving import prove
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
-from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from results_db.merge import Merged
@@ -31,8 +30,6 @@ def merge(
     from results_db.merge import merge as merge_contents
 
     with open_database(other, create=False) as source, open_database(db) as database:
-        if source.url == database.url:
-            raise InputError(f"database {source.name} cannot be merged into itself, expected another one")
         with source.read() as connection:
             merged = merge_contents(database, DatabaseContents(connection), prove, Counter("merging rows"))
     show(merged, as_json)

@@ -104,6 +104,13 @@ def test_written_form() -> None:
     assert write_linear_forms(halves) == "(-1/2*a11)*(b11)*(-2/3*c11)\n"
 
 
+@pytest.mark.parametrize("text", ["(a11)*(b22)*(c12)\n", "(a22)*(b11)*(c21)\n"])
+def test_sizes_that_one_factor_shows_are_not_spelled_out(text: str) -> None:
+    (scheme, _) = only(parse_linear_forms(text))
+    assert scheme.format == Format(2, 2, 2)
+    assert write_linear_forms(scheme) == text
+
+
 @given(st.one_of(rational_schemes, binary_schemes))
 def test_what_is_written_is_read_back(scheme: Scheme) -> None:
     readings = only(parse_linear_forms(write_linear_forms(scheme)))

@@ -37,9 +37,7 @@ _ROWS = re.compile(r"\[([^\[\]]*+)\]")
 _COMMA = re.compile(r"\s*+,")
 _CLOSE = re.compile(r"\s*+(?:,\s*+)?\)")
 _REAL = r"(?:\d{1,200}+(?:\.\d{0,200}+)?+|\.\d{1,200}+)(?:[eE][+-]?\d{1,2}+)?+"
-_LITERAL = re.compile(
-    rf"\s*+(?:(?P<re>[+-]?\s*+{_REAL})(?!j)\s*+)?(?:(?P<im>(?(re)[+-]|[+-]?)\s*+{_REAL})j\s*+)?", re.ASCII
-)
+_LITERAL = re.compile(rf"\s*+(?:(?P<re>[+-]?\s*+{_REAL})\s*+)?(?:(?P<im>(?(re)[+-]|[+-]?)\s*+{_REAL})j\s*+)?", re.ASCII)
 
 
 def parse_notebook(text: str) -> list[Parsed]:

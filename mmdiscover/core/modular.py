@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Primes below 2²³ that leave 1 when divided by 4, with a square root of −1: the imaginary unit is a number modulo them.
 _PRIMES = ((8388593, 325432), (8388581, 3689234), (8388473, 188459))
-PRIME = _PRIMES[0][0]
+PRIME, ROOT = _PRIMES[0]
 # Rows that are eliminated at once: 256 products of two numbers of at most 2²² add up to less than 2⁵³.
 _BLOCK = 256
 

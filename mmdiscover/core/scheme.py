@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mmdiscover.core.exact import Exact, Gaussian, denominator, format_exact, reciprocal, simplify
+from mmdiscover.core.exact import Exact, Gaussian, denominator, format_exact, reciprocal, simplify, simplify_array
 from mmdiscover.core.factors import check_shapes
 from mmdiscover.core.format import Format, scheme_name
+from mmdiscover.core.metrics import live_products
 from mmdiscover.core.ring import Ring, smallest_ring
 from mmdiscover.errors import InputError
 
@@ -113,8 +114,11 @@ def _exact_matrix(name: str, factor: ExactMatrix, modulus: int) -> NDArray[np.ob
         raise InputError(
             f"factor {name} holds {source.dtype} entries, expected exact numbers (int, Fraction, Gaussian)"
         )
-    if set(map(type, source.ravel())) <= {int}:
+    kinds = set(map(type, source.ravel()))
+    if kinds <= {int}:
         return source % modulus if modulus else source.copy()
+    if kinds <= {int, Fraction, Gaussian} and not modulus:
+        return simplify_array(source)
     result = np.empty(source.shape, dtype=object)
     for index, entry in np.ndenumerate(source):
         if isinstance(entry, bool) or not isinstance(entry, int | Fraction | Gaussian):
@@ -145,10 +149,10 @@ def canonical_form(scheme: Scheme) -> Scheme:
         Of the same or a lower rank.
     """
     products: list[tuple[NDArray[np.object_], ...]] = []
-    for product in zip(*(factor.T for factor in scheme.arrays), strict=True):
-        if all(vector.any() for vector in product):
-            (u, u_scale), (v, v_scale) = _primitive(product[0]), _primitive(product[1])
-            products.append((u, v, product[2] * (u_scale * v_scale)))
+    live = live_products(scheme)
+    for product in zip(*(factor.T[live] for factor in scheme.arrays), strict=True):
+        (u, u_scale), (v, v_scale) = _primitive(product[0]), _primitive(product[1])
+        products.append((u, v, product[2] * (u_scale * v_scale)))
     if not products:
         products.append(tuple(np.zeros_like(factor[:, 0]) for factor in scheme.arrays))
     products.sort(key=lambda product: [_order(x) for x in np.concatenate(product)])

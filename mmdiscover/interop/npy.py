@@ -26,6 +26,9 @@ _NUMBERS = re.compile(r"[|<>=]?(?:[iu][1248]|f[248])")
 _TEXT = re.compile(r"[<>=]?U[1-9]\d{0,2}")
 _LAST_ASCII = 127
 
+MAX_ENTRIES = 2**24
+"""Of an array: as exact numbers they take much more memory than in the file."""
+
 
 @dataclass(frozen=True)
 class Npy:
@@ -110,6 +113,8 @@ def _array(dtype: str, shape: Sequence[int], data: bytes, *, fortran: bool) -> N
     kind = np.dtype(dtype)
     if len(shape) > 3 or min(shape, default=1) < 1:
         raise InputError(f"is an array of shape {str(tuple(shape))[:60]}, expected at most three sizes, each >= 1")
+    if prod(shape) > MAX_ENTRIES:
+        raise InputError(f"is an array of shape {tuple(shape)}, expected at most {MAX_ENTRIES:,} entries")
     wanted = prod(shape) * kind.itemsize
     if len(data) != wanted:
         raise InputError(f"has {len(data)} bytes for an array of shape {tuple(shape)} of {dtype}, expected {wanted}")

@@ -24,7 +24,7 @@ from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import InputError
 from mmdiscover.interop.archives import unpack
 from mmdiscover.interop.native import checked_ring, declared_ring, modulus_of
-from mmdiscover.interop.npy import parse_npy
+from mmdiscover.interop.npy import MAX_ENTRIES, parse_npy
 from mmdiscover.interop.parsed import Parsed, any_ring, format_of_heights
 from mmdiscover.interop.pickled import pickled_arrays
 
@@ -129,7 +129,7 @@ def parse_npz(content: bytes) -> list[Parsed]:
         transposed = w.reshape(fmt.n, fmt.p, -1).swapaxes(0, 1).reshape(w.shape)
         return [Parsed((Scheme(fmt, u, v, transposed),))]
     if any(map(_SIZES.fullmatch, members)):
-        return [_entry(key, content) for key, content in members.items()]
+        return _entries(members)
     raise InputError(
         f"holds arrays named {', '.join(map(ascii, members))[:80]}, expected {', '.join(_OWN)}, or U, V and W, or "
         'names such as "2,3,4"'
@@ -146,6 +146,16 @@ def _own(members: Mapping[str, bytes]) -> Scheme:
     if rank.shape != () or rank.dtype.kind != "i" or int(rank) != u.shape[1]:
         raise InputError(f"rank is {str(rank)[:40]}, but u has {u.shape[1]} columns")
     return checked_ring(Scheme(fmt, u, v, w, modulus_of(name)), name)
+
+
+def _entries(members: Mapping[str, bytes]) -> list[Parsed]:
+    found, left = [], MAX_ENTRIES
+    for key, content in members.items():
+        found.append(_entry(key, content))
+        left -= sum(factor.size for scheme in found[-1].readings[:1] for factor in scheme.arrays)
+        if left < 0:
+            raise InputError(f"holds schemes of more than {MAX_ENTRIES:,} entries together")
+    return found
 
 
 def _entry(key: str, content: bytes) -> Parsed:
@@ -186,17 +196,17 @@ def _exact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     """The same numbers, none of them a float."""
     if array.dtype.kind in "iu":
         return array
+    # Most entries are the same few numbers.
+    values, places = np.unique(array, return_inverse=True)
     if array.dtype.kind == "U":
-        numbers = [parse_exact(str(entry)) for entry in array.ravel()]
+        numbers = [parse_exact(str(entry)) for entry in values]
     elif not np.isfinite(array).all():
         raise InputError(f"{name} has entries that are not finite, expected numbers")
     elif (abs(array.astype(float)) < 2**53).all() and (np.rint(array) == array).all():
         return array.astype(np.int64)
     else:
-        numbers = [_ratio(name, float(entry)) for entry in array.ravel()]
-    result = np.empty(array.shape, dtype=object)
-    result.ravel()[:] = numbers
-    return result
+        numbers = [_ratio(name, float(entry)) for entry in values]
+    return np.array(numbers, dtype=object)[places].reshape(array.shape)
 
 
 def _ratio(name: str, value: float) -> Exact:

@@ -85,7 +85,7 @@ def check_brent(scheme: Scheme) -> BrentReport:
         wrong = np.argwhere(difference % 2 if scheme.modulus else difference)
         violated += len(wrong)
         if len(wrong) and first is None:
-            first = _describe(scheme, a, *wrong[0])
+            first = describe_equation(scheme, a, *wrong[0])
             if large:
                 break
     return BrentReport((a + 1) * len(v) * len(w), violated, first)
@@ -132,7 +132,8 @@ def _arithmetic(factors: list[NDArray[Any]], scale: int) -> np.dtype[Any]:
     return kind if bound + scale < _EXACT_IN_FLOAT64 else np.dtype(object)
 
 
-def _describe(scheme: Scheme, a: int, b: int, c: int) -> str:
+def describe_equation(scheme: Scheme, a: int, b: int, c: int) -> str:
+    """What an equation says, by the indices of its variables."""
     n, m, p = scheme.format.sizes
     variables = f"a{a // m + 1},{a % m + 1} · b{b // p + 1},{b % p + 1} in c{c % n + 1},{c // n + 1}"
     expected = int(a % m == b // p and b % p == c // n and c % n == a // m)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from mmdiscover.core.rows import scheme_rows
 from mmdiscover.core.scheme import Scheme, canonical_form, content_hash
 from mmdiscover.core.verified import SEAL, Certificate, VerifiedScheme
 from mmdiscover.verify.brent import check_brent
+from mmdiscover.verify.screening import refute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+_CHECKED_AGAIN = 10**8
+"""Multiplications that a hint may cost."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,16 @@ def verify(scheme: Scheme) -> Verdict:
     Raises
     ------
     InputError
-        If an entry of the canonical form is too long to be stored.
+        If an entry of the canonical form is too long to be stored, or there are far more products than in the
+        classical algorithm.
     CapacityError
         If the scheme is too large for the memory of this machine.
     """
     # Before anything is computed: a small file can name a format whose tensor would fill the memory.
-    candidate = canonical_form(scheme)
-    fewest = scheme.format.flattening_rank
-    if candidate.rank < fewest:
-        reason = f"rank is {candidate.rank}, expected at least {fewest}, the rank of a flattening of the tensor"
+    reason = refute(scheme)
+    if reason is not None:
         return Verdict(MappingProxyType({"brent": False}), reason, None)
+    candidate = canonical_form(scheme)
     scheme_rows(candidate)  # what cannot be stored is refused by name
     report = check_brent(candidate)
     if not report.holds:
@@ -115,7 +119,9 @@ def verify_readings(readings: Sequence[Scheme]) -> tuple[Scheme, Verdict]:
 
 
 def _with_modulus(scheme: Scheme, verdict: Verdict) -> Verdict:
-    """The same failure, with a hint if the scheme is valid modulo 2."""
+    """The same failure, with a hint if a scheme of moderate size is valid modulo 2."""
+    if prod(scheme.format.shape) * scheme.rank > _CHECKED_AGAIN:
+        return verdict
     if scheme.ring not in (Ring.ZT, Ring.Z) or scheme.rank < scheme.format.flattening_rank:
         return verdict
     if not check_brent(Scheme(scheme.format, *scheme.arrays, modulus=2)).holds:

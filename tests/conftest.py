@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from tests import databases
 from tests.databases import (  # noqa: F401  # fixtures
     _postgres_template,
+    _sqlite_template,
     database_url,
     postgres_server,
     postgres_url,

@@ -15,6 +15,9 @@ from results_db import codec, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from mmdiscover.core.scheme import Scheme
     from results_db.database import Database
@@ -140,6 +143,10 @@ class SchemeFilter(TypedDict, total=False):
         A kind of discovery: ``trial``, ``import``, …; a scheme may have several.
     orbit_class : str
         A label, or its first digits.
+    campaign : str
+        Name of a campaign that found it.
+    since, until : datetime
+        Stored at this moment or later; before this one. Without time zone they are in UTC.
     """
 
     fmt: Format | None
@@ -148,11 +155,31 @@ class SchemeFilter(TypedDict, total=False):
     max_additions: int | None
     source: str | None
     orbit_class: str | None
+    campaign: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 def _found_by(kind: str) -> ColumnElement[bool]:
     found = select(models.Discovery.id)
     return found.where(models.Discovery.scheme_id == _SCHEME.id, models.Discovery.kind == kind).exists()
+
+
+def _in_campaign(name: str) -> ColumnElement[bool]:
+    discovery, trial, target, campaign = models.Discovery, models.Trial, models.Target, models.Campaign
+    found = (
+        select(discovery.scheme_id)
+        .join(trial, trial.id == discovery.trial_id)
+        .join(target, target.id == trial.target_id)
+        .join(campaign, campaign.id == target.campaign_id)
+    )
+    return _SCHEME.id.in_(found.where(campaign.name == name))
+
+
+def _number_up_to(name: str, value: int) -> int:
+    if not 0 <= value < 2**31:  # others fit no integer column
+        raise InputError(f"{name} is {value}, expected 0 to {2**31 - 1}")
+    return value
 
 
 def _in_class(label: str) -> ColumnElement[bool]:
@@ -165,11 +192,14 @@ def _in_class(label: str) -> ColumnElement[bool]:
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "fmt": lambda fmt: _SCHEME.sorted_format == str(fmt.sorted()),
-    "rank": lambda rank: _SCHEME.rank == rank,
+    "rank": lambda rank: _SCHEME.rank == _number_up_to("rank", rank),
     "ring": lambda ring: _SCHEME.ring == str(ring),
-    "max_additions": lambda most: _SCHEME.additions <= most,
+    "max_additions": lambda most: _SCHEME.additions <= _number_up_to("most additions", most),
     "source": _found_by,
     "orbit_class": _in_class,
+    "campaign": _in_campaign,
+    "since": lambda moment: _SCHEME.found_at >= codec.utc(moment),
+    "until": lambda moment: _SCHEME.found_at < codec.utc(moment),
 }
 # Ties fall to the older scheme; `found` shows the newest first.
 _SORTS: dict[str, Callable[[Any], tuple[ColumnElement[Any], ...]]] = {
@@ -197,15 +227,17 @@ def list_schemes(
     limit : int, optional
         How many at most.
     **conditions
-        By name: ``fmt=…, rank=…, ring=…, max_additions=…, source=…, orbit_class=…``.
+        By name: ``fmt=…, rank=…, ring=…, max_additions=…, source=…, orbit_class=…, campaign=…, since=…, until=…``.
 
     Raises
     ------
     InputError
-        If `sort` is unknown, `limit` is not positive, or `orbit_class` is no label.
+        If `sort` is unknown, `limit` is not positive, a number is too large, `orbit_class` is no label, or there is no
+        such campaign.
     """
     query = _sorted(_scheme_rows().where(*_meeting(conditions)), _SCHEME, sort, limit)
     with db.read() as connection:
+        _require_campaign(db, connection, conditions.get("campaign"))
         return [_scheme_row(row) for row in connection.execute(query)]
 
 
@@ -245,7 +277,15 @@ def list_classes(
     )
     query = _sorted(select(schemes).where(schemes.c.place == 1), schemes.c, sort, limit)
     with db.read() as connection:
+        _require_campaign(db, connection, conditions.get("campaign"))
         return [_class_row(row) for row in connection.execute(query)]
+
+
+def _require_campaign(db: Database, connection: Connection, name: str | None) -> None:
+    if name is not None:
+        known = connection.scalar(select(models.Campaign.id).where(models.Campaign.name == name))
+        if known is None:
+            raise InputError(f"campaign {name!r} is not in database {db.name}, expected the name of a stored one")
 
 
 def _meeting(conditions: SchemeFilter) -> list[ColumnElement[bool]]:
@@ -257,8 +297,8 @@ def _meeting(conditions: SchemeFilter) -> list[ColumnElement[bool]]:
 def _sorted(query: Select[Any], columns: Any, sort: str, limit: int | None) -> Select[Any]:
     if sort not in _SORTS:
         raise InputError(f"sort {sort!r}, expected one of {', '.join(SORTS)}")
-    if limit is not None and limit < 1:
-        raise InputError(f"limit is {limit}, expected at least 1")
+    if limit is not None and not 1 <= limit < 2**31:
+        raise InputError(f"limit is {limit}, expected 1 to {2**31 - 1}")
     return query.order_by(*_SORTS[sort](columns)).limit(limit)
 
 

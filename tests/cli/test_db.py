@@ -131,3 +131,17 @@ def test_passwords_are_never_printed(cli: CommandLine, postgres_url: str) -> Non
             result = cli(*command, "--db", url)
             result.assert_refused("database postgresql")
             assert "quite-secret" not in result.err
+
+
+def test_schemes_are_listed_by_campaign_and_date(cli: CommandLine, folder: Path) -> None:
+    (folder / "mmdiscover.db").write_bytes(gzip.decompress((RELEASED / "mmdiscover_0003.db.gz").read_bytes()))
+    cli("db", "upgrade")
+    (day,) = {row["found_at"][:10] for row in cli("schemes", "list", "--json").document}
+    listed = cli("schemes", "list", "--campaign", "discover-2", "--since", day, "--until", day, "--json").document
+    assert [row["format"] for row in listed] == ["3x2x2"]
+    assert cli("schemes", "list", "--until", "2026-01-01", "--json").document == []
+    assert cli("schemes", "list", "--since", "2999-12-31", "--json").document == []
+    cli("schemes", "list", "--campaign", "mine").assert_refused("campaign 'mine' is not in database")
+    cli("schemes", "list", "--since", "yesterday").assert_refused("date 'yesterday', expected one such as 2026-01-31")
+    cli("schemes", "list", "--until", "9999-12-31").assert_refused("date '9999-12-31'")
+    cli("schemes", "list", "--rank", "9" * 20).assert_refused(f"rank is {'9' * 20}, expected 0 to 2147483647")

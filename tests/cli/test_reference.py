@@ -47,6 +47,9 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("db", "upgrade"),
         ("db", "check"),
         ("db", "stats"),
+        ("db", "merge"),
+        ("db", "export"),
+        ("db", "import"),
     }
 
 

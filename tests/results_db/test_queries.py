@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import FrozenInstanceError
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, insert, text, update
 
+import results_db
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import models, queries, repository
+from results_db.contents import TABLES, DatabaseContents
 from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:
@@ -22,12 +24,27 @@ if TYPE_CHECKING:
     from results_db import Database
 
 
-@pytest.fixture
-def filled(db: Database) -> Database:
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """Every sample, in their order with ids from 1; Strassen's also found by a trial."""
-    for verified in schemes().values():
-        repository.store_scheme(db, verified, source_kind="import")
-    repository.record_trial(db, target(db), trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
+    with results_db.open_database(str(tmp_path_factory.mktemp("contents") / "results.db")) as db:
+        for verified in schemes().values():
+            repository.store_scheme(db, verified, source_kind="import")
+        repository.record_trial(db, target(db), trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
+        with db.read() as connection:
+            found = DatabaseContents(connection)
+            return {table: list(found.rows(table)) for table in TABLES}
+
+
+@pytest.fixture
+def filled(db: Database, contents: dict[str, list[dict[str, Any]]]) -> Database:
+    """A database with these contents, copied: to store them again takes longer than most tests."""
+    with db.write() as connection:
+        for table, rows in contents.items():
+            connection.execute(insert(TABLES[table]), rows)
+            if not db.is_sqlite:
+                number = f"pg_get_serial_sequence('{table}', 'id'), {len(rows)}"
+                connection.exec_driver_sql(f"SELECT setval({number})")
     return db
 
 
@@ -102,7 +119,7 @@ def test_the_newest_comes_first_whatever_its_number(db: Database) -> None:
     ("options", "message"),
     [
         ({"sort": "colour"}, "sort 'colour', expected one of rank, additions, nonzeros, format, found, id"),
-        ({"limit": 0}, "limit is 0, expected at least 1"),
+        ({"limit": 0}, "limit is 0, expected 1 to 2147483647"),
         ({"orbit_class": ""}, "class '', expected the first of its 12 hexadecimal digits"),
         ({"orbit_class": "5%"}, "class '5%', expected the first of its 12 hexadecimal digits"),
         ({"orbit_class": "0" * 13}, "class '0000000000000', expected the first of its 12 hexadecimal digits"),
@@ -114,9 +131,47 @@ def test_wrong_options_are_named(filled: Database, options: dict[str, Any], mess
             query(filled, **options)
 
 
-def test_numbers_beyond_64_bits_are_an_error_of_one_line(filled: Database) -> None:
-    with pytest.raises(DatabaseError, match=r"too large|out of range"):
-        queries.list_schemes(filled, rank=10**30)
+@pytest.mark.parametrize("conditions", [{"rank": 10**20}, {"rank": -1}, {"max_additions": 2**31}, {"limit": 2**31}])
+def test_numbers_that_fit_no_column_are_refused(filled: Database, conditions: dict[str, Any]) -> None:
+    (number,) = conditions.values()
+    with pytest.raises(InputError, match=f" is {number}, expected "):
+        queries.list_schemes(filled, **conditions)
+
+
+def test_schemes_are_found_by_the_day_they_were_stored(filled: Database) -> None:
+    moments = [datetime(2020, 1, day, 23, 59, 59, 500_000, tzinfo=UTC) for day in (1, 2, 3)]
+    with filled.write() as connection:
+        for number, moment in enumerate(moments, 1):
+            statement = update(models.Scheme).where(models.Scheme.id == number)
+            connection.execute(statement.values(found_at=moment))
+        connection.execute(text("UPDATE schemes SET found_at = '2020-01-04 00:00:00+00:00' WHERE id = 4"))
+    day = datetime(2020, 1, 2, tzinfo=UTC)
+
+    def found(**conditions: Any) -> list[int]:
+        return [row.id for row in queries.list_schemes(filled, sort="id", **conditions)]
+
+    assert found(until=day + timedelta(days=1)) == [1, 2]
+    assert found(since=day, until=day + timedelta(days=1)) == [2]
+    assert found(since=day, until=day + timedelta(days=2)) == [2, 3]
+    # A moment belongs to what begins with it, in any time zone.
+    elsewhere = datetime(2020, 1, 4, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert 4 in found(since=elsewhere)
+    assert 4 not in found(until=elsewhere)
+
+
+def test_schemes_are_found_by_campaign(filled: Database) -> None:
+    campaign = repository.create_campaign(filled, name="mine", kind="campaign", seed=1, settings={})
+    empty = repository.create_campaign(filled, name="empty", kind="campaign", seed=1, settings={})
+    assert campaign != empty
+    target_id = repository.add_target(filled, campaign, 0, Format(2, 2, 2), 7, {})
+    for index, name in enumerate(("thirds", "halves", "thirds")):
+        repository.record_trial(filled, target_id, trial(index), fit=fit(), refinement=refinement(schemes()[name]))
+    assert set(names(queries.list_schemes(filled, campaign="mine"))) == {"thirds", "halves"}
+    assert names(queries.list_schemes(filled, campaign="discover-1")) == ["strassen"]
+    assert queries.list_schemes(filled, campaign="empty") == []
+    assert sum(row.schemes for row in queries.list_classes(filled, campaign="mine")) == 2
+    with pytest.raises(InputError, match=r"campaign 'yours' is not in database .*, expected the name of a stored one"):
+        queries.list_schemes(filled, campaign="yours")
 
 
 def test_a_row_tells_everything_in_plain_values(filled: Database) -> None:
@@ -201,11 +256,11 @@ def test_how_far_a_campaign_is(db: Database) -> None:
             )
         )
     summary = queries.campaign_summary(db, campaign)
-    assert (summary.name, summary.kind, summary.seed, summary.state) == ("mine", "campaign", 2**80, "running")
+    assert (summary.name, summary.kind, summary.seed, summary.state) == ("mine", "campaign", 2**80, "stopped")
     assert datetime.fromisoformat(summary.created_at).utcoffset() == timedelta()
     assert json.loads(json.dumps(summary.as_json())) == {
         "campaign": "mine",
-        "state": "running",
+        "state": "stopped",
         "targets": [
             {
                 "scheme": "2x2x2:7",

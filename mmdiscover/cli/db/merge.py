@@ -29,9 +29,8 @@ def merge(
     from results_db.contents import DatabaseContents
     from results_db.merge import merge as merge_contents
 
-    with open_database(other, create=False) as source, open_database(db) as database:
-        with source.read() as connection:
-            merged = merge_contents(database, DatabaseContents(connection), prove, Counter("merging rows"))
+    with open_database(other, create=False) as source, open_database(db) as database, source.read() as connection:
+        merged = merge_contents(database, DatabaseContents(connection), prove, Counter("merging rows"))
     show(merged, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,11 @@ def list_schemes(
         str | None, typer.Option("--class", metavar="LABEL", help="Of this class; the first digits will do.")
     ] = None,
     source: Annotated[str | None, typer.Option(metavar="KIND", help="Where found: trial, import, …")] = None,
+    campaign: Annotated[str | None, typer.Option(metavar="NAME", help="Found by this campaign.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Stored on this day (UTC) or later, such as 2026-01-31.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Stored on this day (UTC) or earlier.")] = None,
     sort: Annotated[
         str, typer.Option(metavar="KEY", help="rank, additions, nonzeros, format, found (newest first) or id.")
     ] = "rank",
@@ -57,6 +63,9 @@ def list_schemes(
         "max_additions": max_additions,
         "orbit_class": orbit_class,
         "source": source,
+        "campaign": campaign,
+        "since": None if since is None else _parse_date(since),
+        "until": None if until is None else _parse_date(until) + timedelta(days=1),
     }
     with open_database(db, create=False) as database:
         if group_by is None:
@@ -101,6 +110,17 @@ def _show_classes(rows: list[ClassRow], as_json: bool) -> None:
     output.table(headers, [tuple(line.values()) for line in lines], right=(headers[2], *headers[4:]))
     if not rows:
         output.note("no such scheme is stored")
+
+
+def _parse_date(text: str) -> datetime:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        day = None
+    # The last year has no day after its last one.
+    if day is None or day.year == MAXYEAR:
+        raise InputError(f"date {text!r}, expected one such as 2026-01-31")
+    return day
 
 
 def _parse_ring(text: str) -> Ring:

@@ -69,7 +69,8 @@ def parse_blocks(text: str) -> list[Parsed]:
     u, v, w = (_read(block, _number) for block in blocks)
     of_a, of_b, of_products = (_read(group, _number) for group in definitions)
     u, v = _substituted(u, of_a), _substituted(v, of_b)
-    w = _transposed(_substituted(_transposed(w), of_products))
+    if of_products:
+        w = _transposed(_substituted(_transposed(w), of_products))
     u_array, v_array, w_array = (np.array(factor, dtype=object) for factor in (u, v, w))
     return [Parsed((Scheme(fmt, u_array, v_array, w_array),))]
 
@@ -133,7 +134,7 @@ def _read(block: Sequence[_Row], read: Callable[[str], _T]) -> list[list[_T]]:
     known: dict[str, _T] = {}
     matrix = []
     for number, cells in block:
-        for cell in cells:
+        for cell in dict.fromkeys(cells):
             if cell not in known:
                 try:
                     known[cell] = read(cell)
@@ -154,6 +155,8 @@ def _number(text: str) -> Exact:
 
 def _substituted(block: _Matrix, definitions: _Matrix) -> _Matrix:
     """Rows of a factor in the original entries: its last rows belong to the linear forms that `definitions` name."""
+    if not definitions:
+        return block
     height = len(block) - len(definitions)
     result = [list(row) for row in block[:height]]
     work = 0

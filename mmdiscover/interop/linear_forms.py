@@ -184,9 +184,9 @@ def _form(token: str) -> tuple[str, _Form]:
         sign, over, under, letter, row, column, divisor = match.groups()
         if form and not sign:
             break
-        value: Exact = 1
-        if over or divisor:
-            value = divided(integer(over or "1"), integer(under or "1") * integer(divisor or "1"))
+        value: Exact = integer(over) if over else 1
+        if under or divisor:
+            value = divided(value, integer(under or "1") * integer(divisor or "1"))
         index = int(row) - 1, int(column) - 1
         value = -value if sign == "-" else value
         form[index] = bounded(form[index] + value) if index in form else value

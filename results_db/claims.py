@@ -193,7 +193,7 @@ def claim_new(db: Database, runner: str, claims: Sequence[NewClaim]) -> list[boo
             [row | {"heartbeat_at": func.current_timestamp()} for row in rows]
         )
         statement = statement.on_conflict_do_nothing(index_elements=("target_id", "trial_index"))
-        gained = set(connection.execute(statement.returning(trial.target_id, trial.trial_index)).tuples())
+        gained = {tuple(row) for row in connection.execute(statement.returning(trial.target_id, trial.trial_index))}
     return [(claim.target_id, claim.index) in gained for claim in claims]
 
 
@@ -268,7 +268,7 @@ def list_claims(db: Database, campaign_id: int) -> list[Claim]:
             .where(target.campaign_id == campaign_id, trial.state == str(models.TrialState.CLAIMED))
             .order_by(target.position, trial.trial_index)
         )
-        rows = connection.execute(query).tuples().all()
+        rows = connection.execute(query).all()
     return [
         Claim(target_id, index, runner or "", settings, bool(expired))
         for target_id, index, runner, settings, expired in rows
@@ -288,7 +288,7 @@ def finished_trials(db: Database, target_id: int, first: int = 0) -> list[Finish
         .order_by(trial.trial_index)
     )
     with db.read() as connection:
-        rows = connection.execute(query).tuples().all()
+        rows = connection.execute(query).all()
     return [
         FinishedTrial(index, settings, str(status), iterations or 0) for index, settings, status, iterations in rows
     ]

@@ -1,8 +1,8 @@
 """Which trials of a target can be begun, and with which settings, whoever runs the others.
 
-Trials come in waves. The settings of a wave are chosen by what was known when the campaign was made and by the trials
-up to the last wave but one before it; so they do not depend on who runs what and when, nor on what was interrupted,
-and workers need not wait for the last trial of a wave.
+Trials come in waves. The settings of a wave are chosen by what was known when the campaign was made and by all trials
+that come a certain number before it; so they do not depend on who runs what and when, nor on what was interrupted, and
+many workers need not wait for one slow trial.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmdiscover.campaign.learning import Learner, candidates, settings_from_mapping
-from mmdiscover.campaign.plan import TrialTask, choice_seed, wave_size
+from mmdiscover.campaign.plan import TrialTask, choice_seed
 from results_db import queries
 from results_db.models import EXACT, FAILED
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.spec import TargetSpec
     from mmdiscover.search import SearchSettings
     from results_db.claims import FinishedTrial
+
+_SMALLEST_WAVE, _LARGEST_WAVE = 8, 512
+_SMALLEST_WINDOW = 64
 
 
 class Agenda:
@@ -44,38 +47,32 @@ class Agenda:
         self._learner.recall(queries.Experience("", 0, **known) for known in experience)
         self._finished: dict[int, FinishedTrial] = {}
         self._settings: dict[int, SearchSettings] = {}
-        # The first wave that has unfinished trials, and the end of what is planned.
-        self._wave = (0, wave_size(0))
-        self._planned = 0
-        self._plan(wave_size(0))
-        self._plan(wave_size(self._planned))
+        # The first wave that has unfinished trials begins here, and what is planned ends there.
+        self._settled = self._planned = 0
+        self._plan()
 
     @property
     def first_unsettled(self) -> int:
         """All trials with lower indices are finished and taken in."""
-        return self._wave[0]
+        return self._settled
 
     def take_in(self, trials: Iterable[FinishedTrial]) -> None:
         """Learn from finished trials; from each once, however often it comes."""
-        self._finished |= {trial.index: trial for trial in trials if trial.index >= self._wave[0]}
-        first, end = self._wave
-        while all(index in self._finished for index in range(first, end)):
-            for index in range(first, end):
+        self._finished |= {trial.index: trial for trial in trials if trial.index >= self._settled}
+        while all(index in self._finished for index in self._wave(self._settled)):
+            for index in self._wave(self._settled):
                 self._learn(self._finished.pop(index))
                 self._settings.pop(index, None)
-            if self._starts is not None and end >= self._starts:
-                self._wave = end, end
-                return
-            self._wave = first, end = end, end + wave_size(end)
-            self._plan(wave_size(self._planned))
+            self._settled = self._wave(self._settled).stop
+            self._plan()
 
     def is_finished(self, index: int) -> bool:
         """Whether a trial is known to be finished."""
-        return index < self._wave[0] or index in self._finished
+        return index < self._settled or index in self._finished
 
     def open(self) -> Iterator[int]:
         """Trials that may be begun and are not known to be finished, lowest first."""
-        for index in range(self._wave[0], self._end):
+        for index in range(self._settled, self._end):
             if index not in self._finished:
                 yield index
 
@@ -88,11 +85,18 @@ class Agenda:
     def _end(self) -> int:
         return self._planned if self._starts is None else min(self._planned, self._starts)
 
-    def _plan(self, size: int) -> None:
-        for index in range(self._planned, self._planned + size):
-            rng = np.random.default_rng(choice_seed(self._seed, self._target.position, index))
-            self._settings[index] = self._learner.choose(rng)
-        self._planned += size
+    @staticmethod
+    def _wave(first: int) -> range:
+        return range(first, first + min(max(first // 8, _SMALLEST_WAVE), _LARGEST_WAVE))
+
+    def _plan(self) -> None:
+        """Choose the settings of all waves that begin within the window, by what has been learnt."""
+        while self._planned < self._settled + max(_SMALLEST_WINDOW, self._settled):
+            wave = self._wave(self._planned)
+            for index in wave:
+                rng = np.random.default_rng(choice_seed(self._seed, self._target.position, index))
+                self._settings[index] = self._learner.choose(rng)
+            self._planned = wave.stop
 
     def _learn(self, trial: FinishedTrial) -> None:
         if trial.status != FAILED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
@@ -10,27 +9,23 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from mmdiscover.campaign.agenda import Agenda, experience_snapshot
+from mmdiscover.campaign.agenda import Agenda
+from mmdiscover.campaign.feed import Feed
 from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.campaign.outcomes import new_trial
 from mmdiscover.campaign.pool import LocalWorkers, Workers, WorkersBrokeError, run_in_workers
 from mmdiscover.campaign.runners import is_dead, new_runner
-from mmdiscover.campaign.spec import (
-    CampaignSpec,
-    TargetSpec,
-    spec_differences,
-    target_from_settings,
-    target_settings,
-)
+from mmdiscover.campaign.stored import load_spec
 from mmdiscover.campaign.traces import prove
 from mmdiscover.campaign.trial import TrialOutcome, run_trial
-from mmdiscover.errors import DatabaseUnavailable, InputError, MMDiscoverError
+from mmdiscover.errors import DatabaseUnavailable, MMDiscoverError
 from results_db import claims, queries, repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mmdiscover.campaign.plan import TrialTask
+    from mmdiscover.campaign.spec import TargetSpec
     from mmdiscover.campaign.trial import Kernels
     from results_db import Database
     from results_db.queries import TargetSummary
@@ -98,70 +93,6 @@ class Patience:
     """
 
     database: float = 600.0
-
-
-def open_campaign(db: Database, spec: CampaignSpec) -> tuple[claims.CampaignRecord, bool]:
-    """Store a campaign, or take up the stored one of the same name.
-
-    Limits and shares may differ from what is stored, and targets may be added at the end: they are taken over.
-
-    Returns
-    -------
-    campaign : CampaignRecord
-    new : bool
-        Whether it was stored now.
-
-    Raises
-    ------
-    InputError
-        If the stored one has another seed, other targets or other settings.
-    """
-    stored = claims.load_campaign(db, spec.name)
-    if stored is None:
-        targets = [
-            claims.NewTarget(one.target.format, one.target.rank, _with_experience(db, one)) for one in spec.targets
-        ]
-        made = claims.create_whole_campaign(db, spec.name, spec.seed, {"trial_seconds": spec.trial_seconds}, targets)
-        stored = claims.load_campaign(db, spec.name)
-        assert stored is not None
-        if made is not None:
-            return stored, True
-    differences = spec_differences(load_spec(stored), spec)
-    if differences:
-        raise InputError(f"campaign {spec.name!r} is stored with {'; '.join(differences)}: give this one another name")
-    for target, wanted in zip(stored.targets, spec.targets, strict=False):
-        settings = {**target.settings, **target_settings(wanted)}
-        if settings != dict(target.settings):
-            claims.change_target_settings(db, target.id, settings)
-    added = spec.targets[len(stored.targets) :]
-    for one in added:
-        position = one.target.position
-        repository.add_target(db, stored.id, position, one.target.format, one.target.rank, _with_experience(db, one))
-    changed = claims.load_campaign(db, spec.name)
-    assert changed is not None
-    return changed, False
-
-
-def _with_experience(db: Database, spec: TargetSpec) -> dict[str, object]:
-    """Settings of a target, with what is known about it now: what is learnt later by others decides nothing."""
-    known = queries.experience(db, spec.target.format, spec.target.rank)
-    return target_settings(spec) | {"experience": experience_snapshot(known)}
-
-
-def load_spec(stored: claims.CampaignRecord) -> CampaignSpec:
-    """What a stored campaign is to do.
-
-    Raises
-    ------
-    InputError
-        If it was not made from a campaign file, or by another version.
-    """
-    if stored.kind != "campaign":
-        raise InputError(f"campaign {stored.name!r} was made by {stored.kind!r}, expected one made by `campaign run`")
-    targets = tuple(
-        target_from_settings(target.position, target.format, target.rank, target.settings) for target in stored.targets
-    )
-    return CampaignSpec(stored.name, stored.seed, targets, float(stored.settings["trial_seconds"]))
 
 
 def run_campaign(
@@ -263,51 +194,6 @@ def _choose(targets: Sequence[_Progress], count: int) -> list[TrialTask]:
     return chosen
 
 
-class _Feed:
-    """Tasks on their way from the main thread to the workers."""
-
-    def __init__(self, interrupts: Interrupts) -> None:
-        self._interrupts = interrupts
-        self._tasks: deque[TrialTask] = deque()
-        self._handing_on = threading.Lock()
-        self._ended = False
-        self.begun: dict[tuple[int, int], float] = {}
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    def add(self, tasks: Iterable[TrialTask]) -> None:
-        self._tasks.extend(tasks)
-
-    def close(self) -> None:
-        """Let the pool wait no longer."""
-        self._ended = True
-
-    def take_back(self, unwanted: Callable[[TrialTask], bool]) -> list[TrialTask]:
-        """What was not handed on yet, as far as it is unwanted now."""
-        with self._handing_on:
-            tasks = list(self._tasks)
-            self._tasks = deque(task for task in tasks if not unwanted(task))
-        return [task for task in tasks if unwanted(task)]
-
-    def waves(self) -> Iterator[Iterator[TrialTask]]:
-        """For the pool: what there is, as long as there is anything; then wait for more."""
-        while not self._ended and not self._interrupts.requested:
-            if self._tasks:
-                yield self._drain()
-            else:
-                time.sleep(0.01)
-
-    def _drain(self) -> Iterator[TrialTask]:
-        while True:
-            with self._handing_on:
-                if not self._tasks:
-                    return
-                task = self._tasks.popleft()
-                self.begun[task.spawn_key] = time.monotonic()
-            yield task
-
-
 class _Work:
     """One run of a campaign by this process."""
 
@@ -336,16 +222,15 @@ class _Work:
         self._waiting: list[TrialOutcome] = []
         self._waiting_since = 0.0
         self._next_beat = self._next_progress = self._last_look = self._look_pause = 0.0
-        self._stopped = False
+        self._stopped = self._broke_down = False
         self._finished_here = self._broken_here = 0
 
     def run(self) -> CampaignEnd:
         claims.change_state(self._db, self._campaign_id, "running")
         self._next_beat = time.monotonic() + BEAT_SECONDS
         with self._leaving():
-            suspects: list[TrialTask] = []
             while not self._over():
-                suspects = self._work_on(suspects)
+                self._work_on(list(self._tasks.values()))
         if all(target.done for target in self._targets):
             # Where somebody else still works on it, it is for them to say so.
             self._persist(partial(claims.change_state, self._db, self._campaign_id, "finished", unless_claimed=True))
@@ -362,6 +247,7 @@ class _Work:
         except BaseException:
             with suppress(MMDiscoverError):
                 self._record_all()
+            with suppress(MMDiscoverError):
                 claims.release(self._db, self._runner)
             raise
         else:
@@ -376,34 +262,43 @@ class _Work:
 
     # Running
 
-    def _work_on(self, suspects: list[TrialTask]) -> list[TrialTask]:
-        """Run trials until the work is over or a worker process dies; returns the trials that it may have died of."""
-        for task in suspects:
-            if not self._run_alone(task):
-                return []
+    def _work_on(self, again: list[TrialTask]) -> None:
+        """Run trials, those that were ended in the middle first, until the work is over or workers had to be ended."""
+        if self._broke_down:
+            # A worker may have died of any of them.
+            self._run_one_by_one(deque(again))
+            if self._tasks:
+                return
+            again, self._broke_down = [], False
+        feed = Feed(self._interrupts)
+        feed.add(again)
         try:
-            self._pump(_Feed(self._interrupts))
+            self._pump(feed)
         except WorkersBrokeError as failure:
+            self._broke_down = True
             self._record_all()
             if self._tasks:
                 self._observer.note(f"{failure}; the trials that were running are tried again one by one")
-        return list(self._tasks.values())
 
-    def _run_alone(self, task: TrialTask) -> bool:
-        """Run one trial by itself; False when the run is over before it has ended."""
-        for _ in range(SOLO_TRIES):
+    def _run_one_by_one(self, suspects: deque[TrialTask]) -> None:
+        """Run trials each by itself, so that one that kills its worker is known; ends early when the run is over."""
+        deaths: Counter[tuple[int, int]] = Counter()
+        while suspects:
             try:
-                self._pump(_Feed(self._interrupts), alone=task)
+                self._pump(Feed(self._interrupts), suspects)
             except WorkersBrokeError:
-                continue
-            return task.spawn_key not in self._tasks
-        self._fail(task, f"its worker process died, {SOLO_TRIES} times while nothing else ran")
-        return True
+                task = suspects[0]
+                deaths[task.spawn_key] += 1
+                if deaths[task.spawn_key] == SOLO_TRIES:
+                    reason = f"its worker process died, {SOLO_TRIES} times while nothing else ran"
+                    self._fail(suspects.popleft(), reason)
+            else:
+                return
 
-    def _pump(self, feed: _Feed, alone: TrialTask | None = None) -> None:
+    def _pump(self, feed: Feed, one_by_one: deque[TrialTask] | None = None) -> None:
         """Keep the workers busy and take in what they bring, until nothing is left to do or to wait for."""
-        if alone is not None:
-            feed.add([alone])
+        if one_by_one is not None:
+            feed.add([one_by_one[0]])
         else:
             self._look_around(feed)
             self._top_up(feed)
@@ -414,19 +309,18 @@ class _Work:
                     if outcome is not None:
                         self._receive(outcome, feed)
                     self._tick(feed)
-                    if self._stopped or self._hung(feed) or self._is_done(alone):
+                    if self._stopped or self._hung(feed):
                         return
-                    if alone is None:
+                    if one_by_one is None:
                         self._top_up(feed)
+                    elif one_by_one[0].spawn_key not in self._tasks:
+                        one_by_one.popleft()
+                        feed.add([one_by_one[0]] if one_by_one else [])
+                    if not self._tasks and (one_by_one is not None or self._over()):
+                        return
         finally:
-            if alone is None:
+            if one_by_one is None:
                 self._give_up(feed.take_back(lambda _: True))
-
-    def _is_done(self, alone: TrialTask | None) -> bool:
-        """Whether the trial that runs alone is finished, or nothing at all is left to do or to wait for."""
-        if alone is not None:
-            return alone.spawn_key not in self._tasks
-        return not self._tasks and self._over()
 
     def _give_up(self, tasks: Sequence[TrialTask]) -> None:
         """Let others begin trials that were claimed and not begun."""
@@ -437,19 +331,19 @@ class _Work:
             indices = [(self._targets[task.target.position].id, task.index) for task in tasks]
             self._persist(lambda: claims.release(self._db, self._runner, indices))
 
-    def _hung(self, feed: _Feed) -> bool:
+    def _hung(self, feed: Feed) -> bool:
         """Whether a trial takes so long that its worker must be ended; such trials are recorded as failed."""
-        limit = time.monotonic() - self._trial_seconds
-        hung = [key for key, begun in feed.begun.items() if begun < limit and key in self._tasks]
+        hung = [key for key in feed.overdue(self._trial_seconds) if key in self._tasks]
         for key in hung:
             self._fail(self._tasks[key], f"no end after {self._trial_seconds:g} s")
         return bool(hung)
 
     # What finished trials bring
 
-    def _receive(self, outcome: TrialOutcome, feed: _Feed) -> None:
+    def _receive(self, outcome: TrialOutcome, feed: Feed) -> None:
         key = outcome.task.spawn_key
         feed.begun.pop(key, None)
+        feed.working()
         if key not in self._tasks:
             return  # given up before
         if not self._waiting:
@@ -507,7 +401,7 @@ class _Work:
 
     # What is to be done next
 
-    def _top_up(self, feed: _Feed) -> None:
+    def _top_up(self, feed: Feed) -> None:
         """Claim trials when the workers are about to run out of them; give up those of targets that are done."""
         self._give_up(feed.take_back(lambda task: self._targets[task.target.position].done))
         if self._over() or len(feed) > self._ahead() // 2:
@@ -541,7 +435,7 @@ class _Work:
         fastest = min((one for one in seconds if one), default=AHEAD_SECONDS)
         return round(min(MOST_AHEAD, max(4, 2 * AHEAD_SECONDS / fastest)))
 
-    def _tick(self, feed: _Feed) -> None:
+    def _tick(self, feed: Feed) -> None:
         now = time.monotonic()
         if self._waiting and now - self._waiting_since >= BATCH_SECONDS:
             self._record_all()
@@ -563,7 +457,7 @@ class _Work:
 
     # What others do
 
-    def _look_around(self, feed: _Feed) -> None:
+    def _look_around(self, feed: Feed) -> None:
         """Take in what other processes have finished, and take over what the dead have left behind."""
         self._record_all()
         begun = time.monotonic()

@@ -48,8 +48,8 @@ def run(
     from mmdiscover.campaign.interrupts import Interrupts
 
     with Interrupts().installed() as interrupts:
-        from mmdiscover.campaign.campaign import open_campaign
         from mmdiscover.campaign.spec import parse_campaign
+        from mmdiscover.campaign.stored import open_campaign
         from results_db import open_database
 
         text = read_text(file)
@@ -111,7 +111,8 @@ def _workers(workers: int | None, backend: str, scheduler: str | None) -> Worker
 def _run(
     database: Database, stored: CampaignRecord, pool: Workers, interrupts: Interrupts
 ) -> tuple[CampaignEnd, CampaignSpec]:
-    from mmdiscover.campaign.campaign import load_spec, run_campaign
+    from mmdiscover.campaign.campaign import run_campaign
+    from mmdiscover.campaign.stored import load_spec
     from mmdiscover.cli.campaign.progress import campaign_progress
 
     spec = load_spec(stored)

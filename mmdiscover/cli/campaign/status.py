@@ -48,8 +48,8 @@ def status(
 
 
 def _show(database: Database, name: str | None, as_json: bool) -> dict[str, Any]:
-    from mmdiscover.campaign.campaign import load_spec
     from mmdiscover.campaign.runners import is_dead, shown_runner
+    from mmdiscover.campaign.stored import load_spec
     from results_db import claims, queries
 
     stored = find_campaign(database, name)

@@ -1,0 +1,1 @@
+"""How long the usual queries take on a large database."""

@@ -27,6 +27,9 @@ from experiments.survival import stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
+
+    Rows: TypeAlias = Sequence[Sequence[object]]
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.toml"
@@ -88,7 +91,7 @@ def kill_again_and_again(file: Path, url: str, kills: int, most_seconds: float, 
             process.wait()
             result.kills += 1
         else:
-            raise SystemExit(f"the campaign ended after {result.kills} kills ({process.stderr.read()}): make it longer")
+            raise SystemExit(f"the campaign ended after {result.kills} kills: make it longer")
         now = stored.finished(url)
         result.lost += sum(trial not in now for trial in seen)
         result.changed += sum(now[trial] != known for trial, known in seen.items() if trial in now)

@@ -47,6 +47,8 @@ LOOK_SHARE = 0.05
 PROGRESS_SECONDS = 0.2
 SOLO_TRIES = 2
 """A trial that kills its worker so often, running alone, is recorded as failed."""
+MOST_BREAKS = 5
+"""Workers that break down so often without an outcome in between are given up."""
 BROKEN_TRIALS = 20
 """A run whose first trials all end in unexpected exceptions is given up."""
 
@@ -223,7 +225,7 @@ class _Work:
         self._waiting_since = 0.0
         self._next_beat = self._next_progress = self._last_look = self._look_pause = 0.0
         self._stopped = self._broke_down = False
-        self._finished_here = self._broken_here = 0
+        self._finished_here = self._broken_here = self._breaks_in_vain = 0
 
     def run(self) -> CampaignEnd:
         claims.change_state(self._db, self._campaign_id, "running")
@@ -277,6 +279,9 @@ class _Work:
         except WorkersBrokeError as failure:
             self._broke_down = True
             self._record_all()
+            self._breaks_in_vain += 1
+            if self._breaks_in_vain == MOST_BREAKS:
+                raise
             if self._tasks:
                 self._observer.note(f"{failure}; the trials that were running are tried again one by one")
 
@@ -344,6 +349,7 @@ class _Work:
         key = outcome.task.spawn_key
         feed.begun.pop(key, None)
         feed.working()
+        self._breaks_in_vain = 0
         if key not in self._tasks:
             return  # given up before
         if not self._waiting:

@@ -331,6 +331,20 @@ def test_a_trial_that_kills_its_worker_is_recorded_as_failed(db: Database, tmp_p
     assert failed.index == 4
 
 
+@dataclass
+class Broken(Threads):
+    """Workers that cannot be started."""
+
+    def parallel(self) -> Parallel:
+        raise OSError("no more processes")
+
+
+def test_workers_that_cannot_be_started(db: Database) -> None:
+    with pytest.raises(MMDiscoverError, match="the worker processes broke down: no more processes"):
+        run(db, workers=Broken())
+    assert claims.list_claims(db, 1) == []
+
+
 def test_a_trial_that_hangs_is_recorded_as_failed(db: Database) -> None:
     spec = replace(SPEC, trial_seconds=10.0)
     kernels = replace(KERNELS, search=HangingSearch(4))

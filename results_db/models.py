@@ -138,6 +138,8 @@ class Trial(Base):
     __table_args__ = (
         UniqueConstraint("target_id", "trial_index"),
         Index(None, "state", "heartbeat_at"),
+        # Everything that the sums of a campaign need.
+        Index(None, "target_id", "state", "status", "cpu_seconds"),
         _one_of("state", TrialState),
     )
 
@@ -238,6 +240,8 @@ class Scheme(Base):
         Index(None, "additions"),
         Index(None, "nonzeros"),
         Index(None, "orbit_class"),
+        # Everything that the classes of a format need; the number last, for servers that do not keep it in every index.
+        Index(None, "sorted_format", "rank", "orbit_class", "additions", "id"),
         Index(None, "found_at"),
     )
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-REVISIONS = ("mmdiscover_0001", "mmdiscover_0002", "mmdiscover_0003", "mmdiscover_0004", "mmdiscover_0005")
+REVISIONS = (
+    "mmdiscover_0001",
+    "mmdiscover_0002",
+    "mmdiscover_0003",
+    "mmdiscover_0004",
+    "mmdiscover_0005",
+    "mmdiscover_0006",
+)
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, func, literal, select
 
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.ring import Ring
@@ -261,24 +261,50 @@ def list_classes(
     InputError
         As `list_schemes`.
     """
-    # Schemes without label are no class, but those of one format and rank are shown in one line.
-    one_class = (_SCHEME.orbit_class, _SCHEME.sorted_format, _SCHEME.rank)
-    rings = case({str(ring): place for place, ring in enumerate(Ring)}, value=_SCHEME.ring)
-    schemes = (
-        _scheme_rows()
-        .add_columns(
-            _SCHEME.sorted_format,
-            func.count().over(partition_by=one_class).label("schemes"),
-            func.min(rings).over(partition_by=one_class).label("best_ring"),
-            func.row_number().over(partition_by=one_class, order_by=(_SCHEME.additions, _SCHEME.id)).label("place"),
-        )
-        .where(*_meeting(conditions))
-        .subquery()
+    if sort not in _SORTS:
+        raise _unknown_sort(sort)
+    meeting = _meeting(conditions)
+    # Schemes without label are no class, but those of one format and rank are shown in one line. All columns are those
+    # of one index: as many schemes as a format may have are counted without a look at their rows.
+    one_class = (_SCHEME.sorted_format, _SCHEME.rank, _SCHEME.orbit_class)
+    first = func.min(_SCHEME.additions * literal(_IDS, BigInteger) + _SCHEME.id).label("first")
+    groups = select(*one_class, func.count().label("schemes"), first).where(*meeting).group_by(*one_class)
+    if sort in _CLASS_SORTS:  # the others need the rows of the examples
+        chosen = groups.subquery()
+        groups = select(chosen).order_by(*_CLASS_SORTS[sort](chosen.c)).limit(_checked_limit(limit))
+    classes = groups.subquery()
+    query = _scheme_rows().add_columns(_SCHEME.sorted_format, classes.c.schemes)
+    query = _sorted(
+        query.join(classes, _SCHEME.id == classes.c.first % literal(_IDS, BigInteger)), _SCHEME, sort, limit
     )
-    query = _sorted(select(schemes).where(schemes.c.place == 1), schemes.c, sort, limit)
     with db.read() as connection:
         _require_campaign(db, connection, conditions.get("campaign"))
-        return [_class_row(row) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+        rings = _best_rings(connection, {row.orbit_class for row in rows}, meeting)
+    return [_class_row(row, rings[row.sorted_format, row.rank, row.orbit_class]) for row in rows]
+
+
+_IDS = 2**32
+"""More than there are numbers of schemes: additions · _IDS + id orders by both."""
+_CLASS_SORTS: dict[str, Callable[[Any], tuple[ColumnElement[Any], ...]]] = {
+    "rank": lambda classes: (classes.rank, classes.first),
+    "additions": lambda classes: (classes.first,),
+    "format": lambda classes: (classes.sorted_format, classes.rank, classes.first),
+}
+_MANY = 500
+
+
+def _best_rings(
+    connection: Connection, labels: set[str | None], meeting: list[ColumnElement[bool]]
+) -> dict[tuple[str, int, str | None], int]:
+    """The smallest ring of each class, as its place among the rings."""
+    one_class = (_SCHEME.sorted_format, _SCHEME.rank, _SCHEME.orbit_class)
+    places = case({str(ring): place for place, ring in enumerate(Ring)}, value=_SCHEME.ring)
+    query = select(*one_class, func.min(places)).where(*meeting).group_by(*one_class)
+    if len(labels) <= _MANY:
+        known = _SCHEME.orbit_class.in_(labels - {None})
+        query = query.where(known | _SCHEME.orbit_class.is_(None) if None in labels else known)
+    return {(fmt, rank, label): place for fmt, rank, label, place in connection.execute(query)}
 
 
 def _require_campaign(db: Database, connection: Connection, name: str | None) -> None:
@@ -296,10 +322,18 @@ def _meeting(conditions: SchemeFilter) -> list[ColumnElement[bool]]:
 
 def _sorted(query: Select[Any], columns: Any, sort: str, limit: int | None) -> Select[Any]:
     if sort not in _SORTS:
-        raise InputError(f"sort {sort!r}, expected one of {', '.join(SORTS)}")
+        raise _unknown_sort(sort)
+    return query.order_by(*_SORTS[sort](columns)).limit(_checked_limit(limit))
+
+
+def _unknown_sort(sort: str) -> InputError:
+    return InputError(f"sort {sort!r}, expected one of {', '.join(SORTS)}")
+
+
+def _checked_limit(limit: int | None) -> int | None:
     if limit is not None and not 1 <= limit < 2**31:
         raise InputError(f"limit is {limit}, expected 1 to {2**31 - 1}")
-    return query.order_by(*_SORTS[sort](columns)).limit(limit)
+    return limit
 
 
 def _scheme_rows() -> Select[Any]:
@@ -328,13 +362,13 @@ def _scheme_row(row: Row[Any]) -> SchemeRow:
     )
 
 
-def _class_row(row: Row[Any]) -> ClassRow:
+def _class_row(row: Row[Any], best_ring: int) -> ClassRow:
     example = _scheme_row(row)
     return ClassRow(
         orbit_class=example.orbit_class,
         scheme=scheme_name(Format.parse(row.sorted_format), example.rank),
         schemes=row.schemes,
-        ring=str(tuple(Ring)[row.best_ring]),
+        ring=str(tuple(Ring)[best_ring]),
         additions=example.additions,
         null_space=example.null_space,
         orbit_dimension=example.orbit_dimension,

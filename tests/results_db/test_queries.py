@@ -246,7 +246,7 @@ def test_how_far_a_campaign_is(db: Database) -> None:
         repository.record_trial(db, first, trial(index), fit=fit(), refinement=refinement(found[name]))
     repository.record_trial(db, first, trial(3, refine_status="stuck"), fit=fit())
     repository.record_trial(db, first, trial(4, status="plateau", cpu_seconds=2.0))
-    repository.record_trial(db, first, trial(5, cpu_seconds=float("nan")))
+    repository.record_trial(db, first, trial(5, status="stalled", cpu_seconds=float("nan")))
     repository.record_trial(db, other, trial(0), fit=fit(), refinement=refinement(found["halves"]))
     with db.write() as connection:  # somebody is at work on one more
         connection.execute(
@@ -269,6 +269,7 @@ def test_how_far_a_campaign_is(db: Database) -> None:
                 "exact": 3,
                 "distinct": 2,
                 "classes": 1,
+                "fewest_additions": 18,
                 "cpu_seconds": 4.0,
                 "cpu_seconds_per_fit": 1.0,
                 "cpu_seconds_per_exact": 4 / 3,
@@ -280,6 +281,7 @@ def test_how_far_a_campaign_is(db: Database) -> None:
                 "exact": 0,
                 "distinct": 0,
                 "classes": 0,
+                "fewest_additions": None,
                 "cpu_seconds": 0.0,
                 "cpu_seconds_per_fit": None,
                 "cpu_seconds_per_exact": None,

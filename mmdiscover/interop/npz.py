@@ -95,7 +95,8 @@ def write_alphatensor(scheme: Scheme) -> bytes:
         value = np.stack(factors)
     else:
         value = np.empty(3, dtype=object)
-        value[:] = factors
+        for position, factor in enumerate(factors):
+            value[position] = factor
     buffer = BytesIO()
     arrays: dict[str, Any] = {",".join(map(str, scheme.format.sizes)): value}
     np.savez_compressed(buffer, **arrays)
@@ -141,11 +142,11 @@ def _own(members: Mapping[str, bytes]) -> Scheme:
     if sizes.shape != (3,) or sizes.dtype.kind != "i":
         raise InputError(f"format has shape {sizes.shape} and type {sizes.dtype}, expected three sizes")
     fmt = Format(*(int(size) for size in sizes))
-    name = declared_ring(str(ring))
+    over = declared_ring(str(ring))
     u, v, w = (_matrix(name, members[name]) for name in _OWN[3:])
     if rank.shape != () or rank.dtype.kind != "i" or int(rank) != u.shape[1]:
         raise InputError(f"rank is {str(rank)[:40]}, but u has {u.shape[1]} columns")
-    return checked_ring(Scheme(fmt, u, v, w, modulus_of(name)), name)
+    return checked_ring(Scheme(fmt, u, v, w, modulus_of(over)), over)
 
 
 def _entries(members: Mapping[str, bytes]) -> list[Parsed]:

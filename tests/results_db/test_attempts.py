@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 import results_db
 from mmdiscover.core.format import Format
@@ -197,16 +197,14 @@ def test_what_belongs_nowhere_is_refused(db: Database) -> None:
     assert everything(db) == [[], [], [], [], []]
 
 
-def test_an_error_in_the_middle_stores_nothing(db: Database, fit_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_middle_stores_nothing(db: Database, fit_id: int) -> None:
     before = everything(db)
-    insert_new = repository._insert_new
 
-    def fail_at_the_last(connection: Any, model: type[models.Base], **values: Any) -> int:
-        if model is models.Attempt and values["number"] == 2:
+    def fail_at_the_last(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE fits"):
             raise KeyboardInterrupt
-        return insert_new(connection, model, **values)
 
-    monkeypatch.setattr(repository, "_insert_new", fail_at_the_last)
+    event.listen(Engine, "before_cursor_execute", fail_at_the_last)
     with pytest.raises(KeyboardInterrupt):
         repository.record_refinement(db, fit_id, refinement(STRASSEN, THIRDS, run=1))
     assert everything(db) == before
@@ -214,7 +212,7 @@ def test_an_error_in_the_middle_stores_nothing(db: Database, fit_id: int, monkey
         repository.record_trial(db, 1, trial(1), fit=fit(), refinement=refinement(STRASSEN, THIRDS))
     assert everything(db) == before
     assert len(rows(db, models.Trial)) == 1
-    monkeypatch.undo()
+    event.remove(Engine, "before_cursor_execute", fail_at_the_last)
     assert repository.record_refinement(db, fit_id, refinement(STRASSEN, THIRDS, run=1)).run == 1
 
 

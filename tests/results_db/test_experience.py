@@ -98,7 +98,7 @@ def test_a_trial_that_is_not_stored_does_not_count(db: Database, monkeypatch: py
         raise KeyboardInterrupt
 
     target_id = target(db)
-    monkeypatch.setattr(repository, "_store", fail)
+    monkeypatch.setattr(repository, "_store_schemes", fail)
     with pytest.raises(KeyboardInterrupt):
         repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
     assert stored(db) == []

@@ -67,7 +67,7 @@ def die(*_):
 
 db = results_db.open_database(sys.argv[1])
 verified = schemes()["strassen"]
-repository._store = die
+repository._store_schemes = die
 repository.record_trial(db, 1, trial(0), fit=fit(), refinement=refinement(verified))
 """
 

@@ -240,8 +240,8 @@ class Scheme(Base):
         Index(None, "additions"),
         Index(None, "nonzeros"),
         Index(None, "orbit_class"),
-        # Everything that the classes of a format need; the number last, for servers that do not keep it in every index.
-        Index(None, "sorted_format", "rank", "orbit_class", "additions", "id"),
+        # Everything that the classes of a format need; the number too, which servers do not keep in every index.
+        Index(None, "sorted_format", "rank", "orbit_class", "additions", "id", "ring"),
         Index(None, "found_at"),
     )
 

@@ -14,7 +14,7 @@ from mmdiscover.errors import DatabaseError, InputError
 from results_db import codec, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -201,6 +201,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "since": lambda moment: _SCHEME.found_at >= codec.utc(moment),
     "until": lambda moment: _SCHEME.found_at < codec.utc(moment),
 }
+_UNORDERED = ("campaign", "since", "until")
 # Ties fall to the older scheme; `found` shows the newest first.
 _SORTS: dict[str, Callable[[Any], tuple[ColumnElement[Any], ...]]] = {
     "rank": lambda scheme: (scheme.rank, scheme.additions, scheme.id),
@@ -235,7 +236,12 @@ def list_schemes(
         If `sort` is unknown, `limit` is not positive, a number is too large, `orbit_class` is no label, or there is no
         such campaign.
     """
-    query = _sorted(_scheme_rows().where(*_meeting(conditions)), _SCHEME, sort, limit)
+    meeting = _meeting(conditions)
+    if limit is not None and any(conditions.get(name) is not None for name in _UNORDERED):
+        # No index gives these in any order: numbers are sorted, not rows with all that belongs to them.
+        chosen = _sorted(select(_SCHEME.id).where(*meeting), _SCHEME, sort, limit).subquery()
+        meeting = [_SCHEME.id.in_(select(chosen.c.id))]
+    query = _sorted(_scheme_rows().where(*meeting), _SCHEME, sort, limit)
     with db.read() as connection:
         _require_campaign(db, connection, conditions.get("campaign"))
         return [_scheme_row(row) for row in connection.execute(query)]
@@ -280,7 +286,7 @@ def list_classes(
     with db.read() as connection:
         _require_campaign(db, connection, conditions.get("campaign"))
         rows = connection.execute(query).all()
-        rings = _best_rings(connection, {row.orbit_class for row in rows}, meeting)
+        rings = _best_rings(connection, rows, meeting)
     return [_class_row(row, rings[row.sorted_format, row.rank, row.orbit_class]) for row in rows]
 
 
@@ -295,15 +301,20 @@ _MANY = 500
 
 
 def _best_rings(
-    connection: Connection, labels: set[str | None], meeting: list[ColumnElement[bool]]
+    connection: Connection, classes: Sequence[Row[Any]], meeting: list[ColumnElement[bool]]
 ) -> dict[tuple[str, int, str | None], int]:
     """The smallest ring of each class, as its place among the rings."""
     one_class = (_SCHEME.sorted_format, _SCHEME.rank, _SCHEME.orbit_class)
     places = case({str(ring): place for place, ring in enumerate(Ring)}, value=_SCHEME.ring)
     query = select(*one_class, func.min(places)).where(*meeting).group_by(*one_class)
-    if len(labels) <= _MANY:
-        known = _SCHEME.orbit_class.in_(labels - {None})
-        query = query.where(known | _SCHEME.orbit_class.is_(None) if None in labels else known)
+    if len(classes) <= _MANY:
+        formats, ranks, labels = ({getattr(row, column.key) for row in classes} for column in one_class)
+        labelled = _SCHEME.orbit_class.in_(labels - {None})
+        query = query.where(
+            _SCHEME.sorted_format.in_(formats),
+            _SCHEME.rank.in_(ranks),
+            labelled | _SCHEME.orbit_class.is_(None) if None in labels else labelled,
+        )
     return {(fmt, rank, label): place for fmt, rank, label, place in connection.execute(query)}
 
 

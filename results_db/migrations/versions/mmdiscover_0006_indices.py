@@ -10,9 +10,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index(
-        op.f("ix_schemes_sorted_format_rank_orbit_class_additions_id"),
+        op.f("ix_schemes_sorted_format_rank_orbit_class_additions_id_ring"),
         "schemes",
-        ["sorted_format", "rank", "orbit_class", "additions", "id"],
+        ["sorted_format", "rank", "orbit_class", "additions", "id", "ring"],
     )
     op.create_index(
         op.f("ix_trials_target_id_state_status_cpu_seconds"), "trials", ["target_id", "state", "status", "cpu_seconds"]

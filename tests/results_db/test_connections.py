@@ -6,15 +6,16 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, func, make_url, select
 
 import results_db
 from mmdiscover.errors import DatabaseError, DatabaseUnavailable
-from results_db import queries, repository
+from results_db import queries, repository, schema
 from tests import postgres
 from tests.databases import execute
 from tests.results_db.samples import schemes, target, trial
@@ -161,3 +162,21 @@ def test_reading_sees_one_moment_and_writes_nothing(remote: Database) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM campaigns").scalar_one() == 0
     with pytest.raises(DatabaseError, match="read-only transaction"), remote.read() as connection:
         connection.exec_driver_sql("DELETE FROM targets")
+
+
+@pytest.mark.without_tables
+def test_whoever_makes_the_tables_second_waits(postgres_url: str) -> None:
+    engine = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"))
+    second = threading.Thread(target=lambda: results_db.open_database(postgres_url).close())
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with engine.connect() as first, engine.connect() as observer:
+        first.execute(select(func.pg_advisory_xact_lock(schema._MIGRATION_LOCK)))
+        second.start()
+        while second.is_alive() and not observer.exec_driver_sql(waiting).scalar_one():
+            observer.rollback()
+            time.sleep(0.01)
+        assert second.is_alive()
+        first.rollback()
+        second.join()
+    engine.dispose()
+    results_db.open_database(postgres_url, create=False).close()

@@ -19,7 +19,7 @@ from results_db.contents import TABLES, stored_scheme
 from results_db.repository import (
     _REPEATED,
     _add_experience,
-    _experience_columns,
+    _experience_of,
     _insert,
     _insert_new,
     _known_runs,
@@ -253,7 +253,7 @@ class _Merge:
             return next(iter(_trials_here(connection, [row]).values()))
         self.added["trials"] += 1
         if row["status"] != models.FAILED and row["iterations"] is not None:
-            _add_experience(connection, _experience_columns(connection, values))
+            _add_experience(connection, _experience_of(connection, [values]))
         return created
 
     def merge_fits(self) -> None:

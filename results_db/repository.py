@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
@@ -13,9 +14,10 @@ from results_db import codec, models
 from results_db.attempts import attempt_columns, seed_column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
+    from sqlalchemy.sql.dml import ReturningInsert
 
     from mmdiscover.core.factors import Factors
     from mmdiscover.core.format import Format
@@ -202,31 +204,45 @@ class NewTrial:
 
 
 def record_trials(db: Database, trials: Sequence[NewTrial]) -> list[Recorded]:
-    """As `record_trial`, for several trials in one transaction: all of them are recorded, or none."""
-    prepared = [_trial_and_run(new) for new in trials]
+    """As `record_trial`, for several trials in one transaction: all of them are recorded, or none.
+
+    The time it takes is mostly that of its statements, and there are hardly more of them for many trials than for one.
+    """
+    for new in trials:
+        if new.refinement is not None and new.fit is None:
+            raise InputError("there is a refinement but no fit, expected the fit that was refined")
+    rows = {(new.target_id, int(new.record.index)): _trial_columns(new.target_id, new.record) for new in trials}
+    runs = [_run_columns(new.refinement) for new in trials]
+    schemes = _unknown_schemes(db, runs)
     with db.write() as connection:
-        return [_record(connection, new, *columns) for new, columns in zip(trials, prepared, strict=True)]
+        ids = _finish_trials(connection, list(rows.values()))
+        _add_experience(connection, _experience_of(connection, [rows[key] for key in ids]))
+        first = {(new.target_id, int(new.record.index)): place for place, new in reversed(list(enumerate(trials)))}
+        found = [(ids[key], first[key]) for key in ids if trials[first[key]].fit is not None]
+        fits = _insert_fits(connection, {trial_id: trials[place].fit for trial_id, place in found})
+        run_links = [(fits[trial_id], trial_id, 0, runs[place]) for trial_id, place in found]
+        stored = dict(zip((trial_id for trial_id, _ in found), _add_runs(connection, run_links, schemes), strict=True))
+        return [
+            Recorded(ids[key], fits.get(ids[key]), stored.get(ids[key], ()))
+            if key in ids and first[key] == place
+            else _recorded_already(connection, *key)
+            for place, key in enumerate((new.target_id, int(new.record.index)) for new in trials)
+        ]
 
 
-def _trial_and_run(new: NewTrial) -> tuple[dict[str, Any], _Run]:
-    if new.refinement is not None and new.fit is None:
-        raise InputError("there is a refinement but no fit, expected the fit that was refined")
-    return _trial_columns(new.target_id, new.record), _run_columns(new.refinement)
-
-
-def _record(connection: Connection, new: NewTrial, trial: dict[str, Any], run: _Run) -> Recorded:
-    trial_id = _finish_trial(connection, trial)
-    if trial_id is None:
-        return _recorded_already(connection, new.target_id, new.record.index)
-    if trial["status"] != models.FAILED:
-        _add_experience(connection, _experience_columns(connection, trial))
-    fit = new.fit
-    if fit is None:
-        return Recorded(trial_id, None, ())
-    arrays = {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
-    columns = {"trial_id": trial_id, "state": str(models.FitState.OPEN)} | format_columns(fit.format, fit.rank)
-    fit_id = _insert_new(connection, models.Fit, **columns, **arrays)
-    return Recorded(trial_id, fit_id, _add_run(connection, fit_id, trial_id, 0, run))
+def _insert_fits(connection: Connection, fits: Mapping[int, Factors | None]) -> dict[int, int]:
+    """Write float fits; returns their numbers by those of their trials."""
+    rows = [
+        {"trial_id": trial_id, "state": str(models.FitState.OPEN)}
+        | format_columns(fit.format, fit.rank)
+        | {name: codec.fit_bytes(factor) for name, factor in zip("uvw", fit.arrays, strict=True)}
+        for trial_id, fit in fits.items()
+        if fit is not None
+    ]
+    if not rows:
+        return {}
+    inserted = connection.execute(insert(models.Fit).returning(models.Fit.trial_id, models.Fit.id), rows)
+    return {trial_id: int(fit_id) for trial_id, fit_id in inserted}
 
 
 def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -> RecordedRun:
@@ -245,6 +261,7 @@ def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -
         If there is no such fit, or settings hold something JSON cannot.
     """
     run = _run_columns(refinement)
+    schemes = _unknown_schemes(db, [run])
     with db.write() as connection:
         # The fit stays locked until the end, so that no other process takes the same number.
         fit = select(models.Fit.trial_id).where(models.Fit.id == fit_id).with_for_update()
@@ -255,9 +272,9 @@ def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -
         repeated = [{name: attempt[name] for name in _REPEATED} for attempt in run.attempts]
         for number, attempts in known.items():
             if attempts == repeated:
-                return RecordedRun(number, tuple(_store(connection, *scheme) for scheme in run.schemes))
+                return RecordedRun(number, _store_schemes(connection, [run], schemes)[0])
         number = max((0, *known)) + 1
-        return RecordedRun(number, _add_run(connection, fit_id, trial_id, number, run))
+        return RecordedRun(number, *_add_runs(connection, [(fit_id, trial_id, number, run)], schemes))
 
 
 @dataclass(frozen=True)
@@ -266,17 +283,14 @@ class _Run:
 
     attempts: list[dict[str, Any]]
     hashes: list[str | None]
-    schemes: list[tuple[VerifiedScheme, dict[str, Any]]]
+    verified: tuple[VerifiedScheme, ...]
 
 
 def _run_columns(refinement: RefinementRecord | None) -> _Run:
     if refinement is None:
-        return _Run([], [], [])
-    return _Run(
-        attempt_columns(refinement),
-        [attempt.scheme_hash for attempt in refinement.attempts],
-        [(verified, _scheme_columns(verified)) for verified in refinement.verified],
-    )
+        return _Run([], [], ())
+    hashes = [attempt.scheme_hash for attempt in refinement.attempts]
+    return _Run(attempt_columns(refinement), hashes, refinement.verified)
 
 
 _REPEATED = ("number", "seed", "settings", "status", "ring", "reason", "trace", "resolves")
@@ -293,28 +307,45 @@ def _known_runs(connection: Connection, fit_id: int) -> dict[int, list[dict[str,
     return runs
 
 
-def _add_run(connection: Connection, fit_id: int, trial_id: int, number: int, run: _Run) -> tuple[Stored, ...]:
-    """Write the attempts and schemes of a run; where there are schemes, the fit is refined from now on."""
-    schemes = tuple(_store(connection, *scheme) for scheme in run.schemes)
-    kind, detail = ("trial", None) if number == 0 else ("refinement", f"fit {fit_id}, run {number}")
-    for stored in schemes:
+def _add_runs(
+    connection: Connection, runs: Sequence[tuple[int, int, int, _Run]], schemes: dict[str, dict[str, Any]]
+) -> list[tuple[Stored, ...]]:
+    """Write the attempts and schemes of runs; fits with schemes are refined from now on.
+
+    Parameters
+    ----------
+    connection : Connection
+    runs : sequence of (fit id, trial id, number of the run, run)
+    schemes : dict
+        Columns of schemes by their hash, see `_unknown_schemes`.
+
+    Returns
+    -------
+    list of tuple of Stored
+        The schemes of each run.
+    """
+    stored = _store_schemes(connection, [run for *_, run in runs], schemes)
+    discoveries, attempts, refined = [], [], []
+    for (fit_id, trial_id, number, run), found in zip(runs, stored, strict=True):
+        kind, detail = ("trial", None) if number == 0 else ("refinement", f"fit {fit_id}, run {number}")
+        origin = {"kind": kind, "trial_id": trial_id, "detail": detail}
+        discoveries += [{"scheme_id": scheme.scheme_id} | origin for scheme in found]
+        ids = {verified.hash: scheme.scheme_id for verified, scheme in zip(run.verified, found, strict=True)}
+        attempts += [
+            columns | {"fit_id": fit_id, "run": number, "scheme_id": ids.get(scheme_hash or "")}
+            for columns, scheme_hash in zip(run.attempts, run.hashes, strict=True)
+        ]
+        refined += [fit_id] if found else []
+    if discoveries:
         # The same scheme may have come from the same fit before.
-        _insert(
-            connection,
-            models.Discovery,
-            unique=("trial_id", "scheme_id"),
-            scheme_id=stored.scheme_id,
-            kind=kind,
-            trial_id=trial_id,
-            detail=detail,
-        )
-    ids = {verified.hash: stored.scheme_id for (verified, _), stored in zip(run.schemes, schemes, strict=True)}
-    for columns, scheme_hash in zip(run.attempts, run.hashes, strict=True):
-        link = {"fit_id": fit_id, "run": number, "scheme_id": ids.get(scheme_hash or "")}
-        _insert_new(connection, models.Attempt, **columns, **link)
-    if schemes:
-        connection.execute(update(models.Fit).where(models.Fit.id == fit_id).values(state=str(models.FitState.REFINED)))
-    return schemes
+        statement = dialect_insert(connection, models.Discovery)
+        connection.execute(statement.on_conflict_do_nothing(index_elements=("trial_id", "scheme_id")), discoveries)
+    if attempts:
+        connection.execute(insert(models.Attempt), attempts)
+    if refined:
+        is_refined = update(models.Fit).where(models.Fit.id.in_(refined))
+        connection.execute(is_refined.values(state=str(models.FitState.REFINED)))
+    return stored
 
 
 def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, detail: str | None = None) -> Stored:
@@ -338,54 +369,122 @@ def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, de
         return stored
 
 
+def _unknown_schemes(db: Database, runs: Sequence[_Run]) -> dict[str, dict[str, Any]]:
+    """Columns of the schemes that are not stored yet, by their hash: what is counted about them takes its time."""
+    verified = {one.hash: one for run in runs for one in run.verified}
+    if not verified:
+        return {}
+    with db.read() as connection:
+        known = set(connection.scalars(select(models.Scheme.hash).where(models.Scheme.hash.in_(verified))))
+    return {name: _scheme_columns(one) for name, one in verified.items() if name not in known}
+
+
+def _store_schemes(
+    connection: Connection, runs: Sequence[_Run], columns: dict[str, dict[str, Any]]
+) -> list[tuple[Stored, ...]]:
+    """Store the schemes of runs, each once; for those without columns nothing is done, they are stored."""
+    verified = {one.hash: one for run in runs for one in run.verified}
+    if not verified:
+        return [()] * len(runs)
+    scheme = models.Scheme
+    new: dict[str, int] = {}
+    if columns:
+        statement = dialect_insert(connection, scheme).on_conflict_do_nothing(index_elements=("hash",))
+        inserted = connection.execute(statement.returning(scheme.hash, scheme.id), list(columns.values()))
+        new = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in inserted}
+        _certify(connection, [(scheme_id, verified[scheme_hash]) for scheme_hash, scheme_id in new.items()])
+    others = [scheme_hash for scheme_hash in verified if scheme_hash not in new]
+    query = select(scheme.hash, scheme.id).where(scheme.hash.in_(others))
+    known = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in connection.execute(query)} if others else {}
+    stored = []
+    for run in runs:
+        found = []
+        for one in run.verified:
+            found.append(Stored(new.get(one.hash) or known[one.hash], new=one.hash in new))
+            if one.hash in new:
+                # New once: the next trial that brings it finds it there.
+                known[one.hash] = new.pop(one.hash)
+        stored.append(tuple(found))
+    return stored
+
+
+def _certify(connection: Connection, schemes: Sequence[tuple[int, VerifiedScheme]]) -> None:
+    rows = [
+        {
+            "scheme_id": scheme_id,
+            "checks": dict(verified.certificate.checks),
+            "versions": dict(verified.certificate.versions),
+        }
+        for scheme_id, verified in schemes
+    ]
+    if rows:
+        connection.execute(insert(models.Certificate), rows)
+
+
 def _store(connection: Connection, verified: VerifiedScheme, columns: dict[str, Any]) -> Stored:
     scheme_id = _insert(connection, models.Scheme, unique=("hash",), **columns)
     if scheme_id is None:
         known = connection.execute(select(models.Scheme.id).where(models.Scheme.hash == verified.hash)).scalar_one()
         return Stored(known, new=False)
-    certificate = verified.certificate
-    _insert_new(
-        connection,
-        models.Certificate,
-        scheme_id=scheme_id,
-        checks=dict(certificate.checks),
-        versions=dict(certificate.versions),
-    )
+    _certify(connection, [(scheme_id, verified)])
     return Stored(scheme_id, new=True)
 
 
-def _finish_trial(connection: Connection, columns: dict[str, Any]) -> int | None:
-    """Write a finished trial and return its id; None when it was finished before."""
-    values = columns | {"finished_at": func.current_timestamp()}
-    statement = dialect_insert(connection, models.Trial).values(values)
+def _finish_trials(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[int, int], int]:
+    """Write finished trials; returns the ids of those that were not finished before, by target and index."""
+    finished = connection.execute(_finish_statement(connection.dialect.name, tuple(rows[0])), rows)
+    return {(target_id, index): trial_id for target_id, index, trial_id in finished}
+
+
+# Making these statements takes longer than running them.
+@cache
+def _finish_statement(dialect: str, columns: tuple[str, ...]) -> ReturningInsert[int, int, int]:
+    trial = models.Trial
+    statement = _INSERT[dialect](trial).values(finished_at=func.current_timestamp())
+    changed = {name: statement.excluded[name] for name in (*columns, "finished_at")}
     statement = statement.on_conflict_do_update(
-        index_elements=("target_id", "trial_index"), set_=values, where=models.Trial.state == models.TrialState.CLAIMED
+        index_elements=("target_id", "trial_index"), set_=changed, where=trial.state == models.TrialState.CLAIMED
     )
-    finished: int | None = connection.scalar(statement.returning(models.Trial.id))
-    return finished
+    return statement.returning(trial.target_id, trial.trial_index, trial.id)
 
 
-def _experience_columns(connection: Connection, trial: dict[str, Any]) -> dict[str, Any]:
-    """A finished trial as the experience of one start."""
-    target = models.Target
-    searched = select(target.sorted_format, target.rank).where(target.id == trial["target_id"])
-    return {
-        **connection.execute(searched).one()._asdict(),
-        "settings": codec.settings_text(trial["settings"]),
-        "starts": 1,
-        "fits": int(trial["status"] == models.EXACT),
-        "iterations": trial["iterations"],
-        "seconds": trial["search_seconds"] or 0.0,
-    }
-
-
-def _add_experience(connection: Connection, columns: dict[str, Any]) -> None:
-    """Add to the sums. The database itself does so: another process may add to the same row at the same time."""
+@cache
+def _experience_statement(dialect: str) -> postgresql.Insert | sqlite.Insert:
     row = models.Experience
-    statement = dialect_insert(connection, row).values(columns)
+    statement = _INSERT[dialect](row)
     new = statement.excluded
     sums = {name: getattr(row, name) + new[name] for name in ("starts", "fits", "iterations", "seconds")}
-    connection.execute(statement.on_conflict_do_update(index_elements=("sorted_format", "rank", "settings"), set_=sums))
+    return statement.on_conflict_do_update(index_elements=("sorted_format", "rank", "settings"), set_=sums)
+
+
+def _experience_of(connection: Connection, trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Finished trials as experience, one row for each format, rank and settings."""
+    target = models.Target
+    query = select(target.id, target.sorted_format, target.rank)
+    searched = {
+        target_id: {"sorted_format": sorted_format, "rank": rank}
+        for target_id, sorted_format, rank in connection.execute(
+            query.where(target.id.in_({trial["target_id"] for trial in trials}))
+        )
+    }
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for trial in trials:
+        if trial["status"] == models.FAILED:
+            continue
+        one = searched[trial["target_id"]] | {"settings": codec.settings_text(trial["settings"])}
+        row = sums.setdefault(tuple(one.values()), one | {"starts": 0, "fits": 0, "iterations": 0, "seconds": 0.0})
+        row["starts"] += 1
+        row["fits"] += int(trial["status"] == models.EXACT)
+        row["iterations"] += trial["iterations"]
+        row["seconds"] += trial["search_seconds"] or 0.0
+    # In one order, so that two processes that add to the same rows do not wait for each other.
+    return [sums[key] for key in sorted(sums)]
+
+
+def _add_experience(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add to the sums. The database itself does so: another process may add to the same row at the same time."""
+    if rows:
+        connection.execute(_experience_statement(connection.dialect.name), rows)
 
 
 def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:
@@ -445,7 +544,13 @@ def _insert(connection: Connection, model: type[models.Base], *, unique: tuple[s
 
 def dialect_insert(connection: Connection, model: type[models.Base]) -> postgresql.Insert | sqlite.Insert:
     """An insertion that may say what to do about a row that is there."""
-    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(model)
+    return _INSERT[connection.dialect.name](model)
+
+
+_INSERT: Mapping[str, Callable[[type[models.Base]], postgresql.Insert | sqlite.Insert]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
 
 
 def _insert_new(connection: Connection, model: type[models.Base], **values: Any) -> int:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 BEAT_SECONDS = 5.0
 """Between two heartbeats; so soon a request to stop is heard."""
-BATCH_SECONDS = 0.25
+BATCH_SECONDS = 0.5
 """So long finished trials may wait to be recorded together."""
 AHEAD_SECONDS = 1.0
 """Trials for so long are claimed ahead of the workers."""

@@ -175,7 +175,7 @@ def test_an_error_in_the_middle_stores_nothing(db: Database, monkeypatch: pytest
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(repository, "_store", fail)
+    monkeypatch.setattr(repository, "_store_schemes", fail)
     with pytest.raises(KeyboardInterrupt):
         repository.record_trial(db, target_id, trial(0), fit=fit(), refinement=refinement(schemes()["strassen"]))
     assert rows(db, models.Trial) == rows(db, models.Fit) == []

@@ -210,7 +210,7 @@ class TestDamagedRows:
         (row,) = result.document["damaged"]
         assert row["id"] == 1
         assert "Brent equations" in row["reason"]
-        assert "scheme 1: " in cli("db", "check").out
+        assert "schemes 1: " in cli("db", "check").out
 
     def test_verify_finds_them_wrong(self, cli: CommandLine) -> None:
         result = cli("verify", "1", "--json")
@@ -239,7 +239,7 @@ def test_a_sound_database_passes_its_check(cli: CommandLine, filled: Path) -> No
     before = filled.read_bytes()
     result = cli("db", "check", "--json")
     assert (result.code, result.document) == (0, {"ok": True, "checked": 3, "damaged": [], "storage": []})
-    assert cli("db", "check").out == "3 schemes verified, 0 damaged\n"
+    assert cli("db", "check").out == "3 schemes verified, 0 damaged rows\n"
     assert filled.read_bytes() == before
 
 

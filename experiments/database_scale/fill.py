@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.records import best_known_rank
@@ -25,7 +25,7 @@ _TARGETS = 10
 
 
 def fill(db: Database, settings: dict[str, Any]) -> None:
-    """Insert all rows, as the database would find them after a while.
+    """Insert all rows.
 
     Parameters
     ----------
@@ -43,9 +43,6 @@ def fill(db: Database, settings: dict[str, Any]) -> None:
     _insert(db, models.Fit, _fits(settings["trials"]))
     _insert(db, models.Discovery, _discoveries(random, settings))
     _set_cache(db, 2)  # as it is by default
-    with db.write() as connection:
-        if not db.is_sqlite:  # a server does so by itself, after a while; nobody does so for a file
-            connection.execute(text("ANALYZE"))
 
 
 def _set_cache(db: Database, megabytes: int) -> None:

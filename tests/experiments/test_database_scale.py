@@ -40,10 +40,10 @@ def test_the_rows_are_those_of_a_sound_database(filled: Database) -> None:
     assert dangling == []
 
 
-@pytest.mark.parametrize("number", range(16))
+@pytest.mark.parametrize("number", range(17))
 def test_no_query_reads_a_whole_table(filled: Database, number: int) -> None:
     usual = usual_queries(filled)
-    assert len(usual) == 16
+    assert len(usual) == 17
     statements: list[tuple[str, Any]] = []
     with filled.read() as connection:
         engine = connection.engine
@@ -71,7 +71,7 @@ def test_the_report_tells_medians_and_settings(tmp_path: Path, capsys: pytest.Ca
     text = report.read_text()
     assert "3,000 schemes and a campaign of 480 trials" in text
     assert "| query | SQLite |" in text
-    assert text.count(" | ") >= 17
+    assert text.count(" | ") >= 18
     assert TEXT in text
     assert "filled in" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "settings.toml"]

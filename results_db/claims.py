@@ -294,6 +294,14 @@ def finished_trials(db: Database, target_id: int, first: int = 0) -> list[Finish
     ]
 
 
+def scheme_ids(db: Database, target_id: int) -> set[int]:
+    """The schemes that the trials of a target have led to."""
+    trial, discovery = models.Trial, models.Discovery
+    query = select(discovery.scheme_id).join(trial, trial.id == discovery.trial_id).where(trial.target_id == target_id)
+    with db.read() as connection:
+        return set(connection.scalars(query.distinct()))
+
+
 def change_state(db: Database, campaign_id: int, state: str, *, unless_claimed: bool = False) -> bool:
     """Say where a campaign is to stand.
 

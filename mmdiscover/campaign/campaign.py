@@ -36,9 +36,9 @@ BEAT_SECONDS = 5.0
 """Between two heartbeats; so soon a request to stop is heard."""
 BATCH_SECONDS = 0.5
 """So long finished trials may wait to be recorded together."""
-AHEAD_SECONDS = 1.0
-"""Trials for so long are claimed ahead of the workers."""
-MOST_AHEAD = 64
+AHEAD_SECONDS = 0.25
+"""Trials for so long are claimed ahead of the workers, but not more than `MOST_AHEAD`, nor less than they ask for."""
+MOST_AHEAD, ASKED_FOR = 64, 4
 RETRY_SECONDS = 1.0
 LOOK_SECONDS, IDLE_LOOK_SECONDS = 5.0, 0.5
 """Between two looks at what other processes do, while there is something to do here and while there is not."""
@@ -152,6 +152,8 @@ class _Progress:
     summary: TargetSummary
     mine: set[int] = field(default_factory=set)
     others: set[int] = field(default_factory=set)
+    # The schemes found so far, where their number is a limit.
+    schemes: set[int] = field(default_factory=set)
 
     @property
     def done(self) -> bool:
@@ -166,13 +168,13 @@ class _Progress:
 
     @property
     def seconds_per_trial(self) -> float:
-        """Mean processor time; 0 while nothing is known."""
-        return self.summary.cpu_seconds / self.summary.trials if self.summary.trials else 0.0
+        """Mean processor time, cautiously: the first trials to end are the short ones."""
+        return (self.summary.cpu_seconds + AHEAD_SECONDS) / (self.summary.trials + 1)
 
     @property
     def spent(self) -> float:
         """Processor time by share, that of the running trials as expected."""
-        return (self.summary.cpu_seconds + len(self.mine) * max(self.seconds_per_trial, 1e-3)) / self.spec.share
+        return (self.summary.cpu_seconds + len(self.mine) * self.seconds_per_trial) / self.spec.share
 
 
 def _choose(targets: Sequence[_Progress], count: int) -> list[TrialTask]:
@@ -192,7 +194,7 @@ def _choose(targets: Sequence[_Progress], count: int) -> list[TrialTask]:
             del open_trials[place]
             continue
         chosen.append(target.agenda.task(index))
-        spent[place] += max(target.seconds_per_trial, 1e-3) / target.spec.share
+        spent[place] += target.seconds_per_trial / target.spec.share
     return chosen
 
 
@@ -234,6 +236,7 @@ class _Work:
             while not self._over():
                 self._work_on(list(self._tasks.values()))
         if all(target.done for target in self._targets):
+            self._persist(self._release_abandoned)
             # Where somebody else still works on it, it is for them to say so.
             self._persist(partial(claims.change_state, self._db, self._campaign_id, "finished", unless_claimed=True))
         summary = self._persist(partial(queries.campaign_summary, self._db, self._campaign_id))
@@ -396,12 +399,16 @@ class _Work:
         finished = claims.FinishedTrial(task.index, settings, outcome.status, fit.iterations if fit else 0)
         target.agenda.take_in([finished])
         so_far = target.summary
+        new = {scheme.scheme_id for scheme in stored.schemes if scheme.new}
+        if target.spec.goal.distinct is not None:
+            new = {scheme.scheme_id for scheme in stored.schemes} - target.schemes
+            target.schemes |= new
         target.summary = replace(
             so_far,
             trials=so_far.trials + 1,
             fits=so_far.fits + outcome.exact_fit,
             exact=so_far.exact + bool(stored.schemes),
-            distinct=so_far.distinct + sum(scheme.new for scheme in stored.schemes),
+            distinct=so_far.distinct + len(new),
             cpu_seconds=so_far.cpu_seconds + outcome.cpu_seconds,
         )
 
@@ -410,9 +417,10 @@ class _Work:
     def _top_up(self, feed: Feed) -> None:
         """Claim trials when the workers are about to run out of them; give up those of targets that are done."""
         self._give_up(feed.take_back(lambda task: self._targets[task.target.position].done))
-        if self._over() or len(feed) > self._ahead() // 2:
+        ahead = self._ahead()
+        if self._over() or len(feed) > ahead // 2:
             return
-        wanted = _choose(self._targets, self._ahead() - len(feed))
+        wanted = _choose(self._targets, ahead - len(feed))
         if not wanted:
             if not len(feed) and time.monotonic() >= self._last_look + max(IDLE_LOOK_SECONDS, self._look_pause):
                 self._look_around(feed)
@@ -437,9 +445,9 @@ class _Work:
 
     def _ahead(self) -> int:
         """How many trials are to be claimed ahead of the workers."""
-        seconds = [target.seconds_per_trial for target in self._targets if not target.done]
-        fastest = min((one for one in seconds if one), default=AHEAD_SECONDS)
-        return round(min(MOST_AHEAD, max(4, 2 * AHEAD_SECONDS / fastest)))
+        fastest = min((target.seconds_per_trial for target in self._targets if not target.done), default=AHEAD_SECONDS)
+        count = self._pool.count
+        return round(max(ASKED_FOR * count, min(MOST_AHEAD, count * AHEAD_SECONDS / fastest)))
 
     def _tick(self, feed: Feed) -> None:
         now = time.monotonic()
@@ -472,6 +480,8 @@ class _Work:
         places = {target.id: place for place, target in enumerate(self._targets)}
         for target, so_far in zip(self._targets, summary.targets, strict=True):
             target.summary = so_far
+            if target.spec.goal.distinct is not None:
+                target.schemes = self._persist(partial(claims.scheme_ids, self._db, target.id))
             target.agenda.take_in(
                 self._persist(partial(claims.finished_trials, self._db, target.id, target.agenda.first_unsettled))
             )
@@ -494,6 +504,12 @@ class _Work:
                 target.others.add(claim.index)
         self._last_look = time.monotonic()
         self._look_pause = (self._last_look - begun) / LOOK_SHARE
+
+    def _release_abandoned(self) -> None:
+        """Remove the claims of the dead on trials that nobody needs any more."""
+        for claim in claims.list_claims(self._db, self._campaign_id):
+            if claim.expired or is_dead(claim.runner):
+                claims.release(self._db, claim.runner, [(claim.target_id, claim.index)])
 
     # The database
 

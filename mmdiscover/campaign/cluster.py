@@ -39,8 +39,12 @@ class DaskWorkers:
     @property
     def shown(self) -> str:
         """For people."""
-        count = sum(self._connect().ncores().values())
-        return f"{count} worker{'' if count == 1 else 's'} of the Dask cluster {self._scheduler}"
+        return f"{self.count} worker{'' if self.count == 1 else 's'} of the Dask cluster {self._scheduler}"
+
+    @property
+    def count(self) -> int:
+        """As `mmdiscover.campaign.pool.Workers`."""
+        return max(1, int(sum(self._connect().ncores().values())))
 
     def parallel(self) -> Parallel:
         """As `mmdiscover.campaign.pool.Workers`."""

@@ -88,6 +88,10 @@ class Workers(Protocol):
     def shown(self) -> str:
         """What they are, for people."""
 
+    @property
+    def count(self) -> int:
+        """How many trials run at the same time."""
+
     def parallel(self) -> Parallel:
         """A new `Parallel` with a generator of outcomes in the order in which they come."""
 

@@ -171,9 +171,10 @@ class ExclusiveSearch:
         return ScriptedSearch()(fmt, rank, settings, seed)
 
 
-def test_several_at_once(db: Database, undisturbed: object) -> None:
+def test_several_at_once(db: Database, undisturbed: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AHEAD", 4)
     stored, _ = open_campaign(db, SPEC)
-    kernels = replace(KERNELS, search=ScriptedSearch(frozenset({2, 5, 12}), default_seconds=0.02))
+    kernels = replace(KERNELS, search=ScriptedSearch(frozenset({2, 5, 12}), default_seconds=0.1))
     logs = [Log() for _ in range(4)]
     ends: list[CampaignEnd] = []
 
@@ -428,6 +429,15 @@ def test_other_errors_of_the_database_end_it(db: Database, monkeypatch: pytest.M
     assert claims.list_claims(db, 1) == []
 
 
+def test_what_the_dead_leave_of_targets_that_are_done(db: Database) -> None:
+    machine, pid, _, _ = new_runner().rsplit(":", 3)
+    claimed_by(db, f"{machine}:{pid}:1.00:dead", [28, 29])
+    spec = parse_campaign(TEXT.replace("30", "12"))
+    end = run(db, spec=spec)
+    assert (end.state, end.summary.targets[0].trials) == ("finished", 12)
+    assert claims.list_claims(db, 1) == []
+
+
 def test_trials_that_all_fail_end_it(db: Database) -> None:
     kernels = replace(KERNELS, search=ScriptedSearch(broken=frozenset(range(30))))
     with pytest.raises(MMDiscoverError, match=r"the first \d+ trials all failed, the last one by ZeroDivisionError"):
@@ -439,7 +449,7 @@ def test_limits(db: Database) -> None:
         'name = "limits"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\ndistinct = 1\n'
         '[[target]]\nscheme = "2x2x3:11"\nstarts = 3\ntime = "1h"'
     )
-    kernels = replace(KERNELS, search=ScriptedSearch(frozenset(range(90)), default_seconds=0.01))
+    kernels = replace(KERNELS, search=ScriptedSearch(frozenset(range(90)), default_seconds=0.1))
     end = run(db, spec=spec, kernels=kernels)
     assert end.state == "finished"
     assert end.summary.targets[0].distinct == 1

@@ -168,6 +168,7 @@ def test_several_trials_in_one_transaction(db: Database) -> None:
     assert [bool(each.fit_id) for each in recorded] == [False, True, True]
     assert recorded[1].schemes[0].new
     assert not recorded[2].schemes[0].new
+    assert claims.scheme_ids(db, one) == claims.scheme_ids(db, two) == {1}
     again = repository.record_trials(db, trials)
     assert [each.trial_id for each in again] == [each.trial_id for each in recorded]
     with pytest.raises(InputError, match="a refinement but no fit"):

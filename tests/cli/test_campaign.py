@@ -79,6 +79,7 @@ def test_a_session(cli: CommandLine, file: Path) -> None:
     assert "campaign 'small' is stored: going on where it stopped" in more.err
     assert more.document["targets"][1]["trials"] == 4
     assert "campaign 'small' is finished" in cli("campaign", "stop", "small").err
+    assert cli("campaign", "stop", "small", "--json").document == {"campaign": "small", "state": "finished"}
 
 
 def wait_for_trials(database: Path, count: int) -> None:

@@ -26,6 +26,12 @@ def test_the_commands_are_those_agreed_on() -> None:
     assert set(COMMANDS) == {
         (),
         ("discover",),
+        ("campaign",),
+        ("campaign", "run"),
+        ("campaign", "resume"),
+        ("campaign", "status"),
+        ("campaign", "list"),
+        ("campaign", "stop"),
         ("refine",),
         ("fits",),
         ("fits", "list"),

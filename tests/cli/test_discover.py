@@ -18,9 +18,9 @@ import pexpect
 import psutil
 import pytest
 
+from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.cli import running
-from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:

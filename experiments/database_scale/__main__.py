@@ -142,6 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
         "",
         *table(("query", *columns), rows),
         "",
+        (HERE / "findings.md").read_text(encoding="utf-8"),
         provenance("python -m experiments.database_scale" + " --postgres URL" * bool(given.postgres), given.settings),
     ]
     write_report(given.report, lines)

@@ -176,7 +176,8 @@ def main() -> None:
             shared_rows.append((kind, settings["processes"], begun, count, len(complaints), duplicates, claimed))
             for line in complaints:
                 print(line, file=sys.stderr)
-    write_report(given.report, report(killed_rows, shared_rows, seconds))
+            # After each: it takes long, and may be interrupted.
+            write_report(given.report, report(killed_rows, shared_rows, seconds))
 
 
 def report(

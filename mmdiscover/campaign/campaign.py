@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from mmdiscover.campaign.interrupts import Interrupts
 from mmdiscover.campaign.outcomes import new_trial
 from mmdiscover.campaign.pool import LocalWorkers, Workers, WorkersBrokeError, run_in_workers
 from mmdiscover.campaign.runners import is_dead, new_runner
+from mmdiscover.campaign.sharing import Progress, choose, trials_ahead
 from mmdiscover.campaign.stored import load_spec
 from mmdiscover.campaign.traces import prove
 from mmdiscover.campaign.trial import TrialOutcome, run_trial
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mmdiscover.campaign.plan import TrialTask
-    from mmdiscover.campaign.spec import TargetSpec
     from mmdiscover.campaign.trial import Kernels
     from results_db import Database
     from results_db.queries import TargetSummary
@@ -36,9 +36,6 @@ BEAT_SECONDS = 5.0
 """Between two heartbeats; so soon a request to stop is heard."""
 BATCH_SECONDS = 0.5
 """So long finished trials may wait to be recorded together."""
-AHEAD_SECONDS = 0.25
-"""Trials for so long are claimed ahead of the workers, but not more than `MOST_AHEAD`, nor less than they ask for."""
-MOST_AHEAD, ASKED_FOR = 64, 4
 RETRY_SECONDS = 1.0
 LOOK_SECONDS, IDLE_LOOK_SECONDS = 5.0, 0.5
 """Between two looks at what other processes do, while there is something to do here and while there is not."""
@@ -142,62 +139,6 @@ def run_campaign(
     return work.run()
 
 
-@dataclass
-class _Progress:
-    """How far a target is, and what of it runs here."""
-
-    id: int
-    spec: TargetSpec
-    agenda: Agenda
-    summary: TargetSummary
-    mine: set[int] = field(default_factory=set)
-    others: set[int] = field(default_factory=set)
-    # The schemes found so far, where their number is a limit.
-    schemes: set[int] = field(default_factory=set)
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more is to be begun."""
-        return self.spec.goal.reached(self.summary.trials, self.summary.cpu_seconds, self.summary.distinct)
-
-    @property
-    def nearly_done(self) -> bool:
-        """Whether it will be done by what runs here, as far as that can be foreseen."""
-        spent = self.summary.cpu_seconds + len(self.mine) * self.seconds_per_trial
-        return self.spec.goal.reached(self.summary.trials, spent, self.summary.distinct)
-
-    @property
-    def seconds_per_trial(self) -> float:
-        """Mean processor time, cautiously: the first trials to end are the short ones."""
-        return (self.summary.cpu_seconds + AHEAD_SECONDS) / (self.summary.trials + 1)
-
-    @property
-    def spent(self) -> float:
-        """Processor time by share, that of the running trials as expected."""
-        return (self.summary.cpu_seconds + len(self.mine) * self.seconds_per_trial) / self.spec.share
-
-
-def _choose(targets: Sequence[_Progress], count: int) -> list[TrialTask]:
-    """The trials to be begun next, of the targets that have had the least for their shares."""
-    open_trials = {
-        place: (index for index in target.agenda.open() if index not in target.mine and index not in target.others)
-        for place, target in enumerate(targets)
-        if not target.nearly_done
-    }
-    spent = {place: targets[place].spent for place in open_trials}
-    chosen: list[TrialTask] = []
-    while open_trials and len(chosen) < count:
-        place = min(open_trials, key=spent.__getitem__)
-        target = targets[place]
-        index = next(open_trials[place], None)
-        if index is None:
-            del open_trials[place]
-            continue
-        chosen.append(target.agenda.task(index))
-        spent[place] += target.seconds_per_trial / target.spec.share
-    return chosen
-
-
 class _Work:
     """One run of a campaign by this process."""
 
@@ -219,7 +160,7 @@ class _Work:
         self._trial_seconds = spec.trial_seconds
         summary = queries.campaign_summary(db, stored.id)
         self._targets = [
-            _Progress(target.id, one, Agenda(one, spec.seed, target.settings["experience"]), so_far)
+            Progress(target.id, one, Agenda(one, spec.seed, target.settings["experience"]), so_far)
             for target, one, so_far in zip(stored.targets, spec.targets, summary.targets, strict=True)
         ]
         self._tasks: dict[tuple[int, int], TrialTask] = {}
@@ -295,6 +236,10 @@ class _Work:
             try:
                 self._pump(Feed(self._interrupts), suspects)
             except WorkersBrokeError:
+                self._record_all()
+                if suspects[0].spawn_key not in self._tasks:
+                    suspects.popleft()  # it was finished by then
+                    continue
                 task = suspects[0]
                 deaths[task.spawn_key] += 1
                 if deaths[task.spawn_key] == SOLO_TRIES:
@@ -417,10 +362,10 @@ class _Work:
     def _top_up(self, feed: Feed) -> None:
         """Claim trials when the workers are about to run out of them; give up those of targets that are done."""
         self._give_up(feed.take_back(lambda task: self._targets[task.target.position].done))
-        ahead = self._ahead()
+        ahead = trials_ahead(self._targets, self._pool.count)
         if self._over() or len(feed) > ahead // 2:
             return
-        wanted = _choose(self._targets, ahead - len(feed))
+        wanted = choose(self._targets, ahead - len(feed))
         if not wanted:
             if not len(feed) and time.monotonic() >= self._last_look + max(IDLE_LOOK_SECONDS, self._look_pause):
                 self._look_around(feed)
@@ -443,12 +388,6 @@ class _Work:
                 self._tasks[task.spawn_key] = task
         feed.add(task for task, mine in zip(wanted, gained, strict=True) if mine)
 
-    def _ahead(self) -> int:
-        """How many trials are to be claimed ahead of the workers."""
-        fastest = min((target.seconds_per_trial for target in self._targets if not target.done), default=AHEAD_SECONDS)
-        count = self._pool.count
-        return round(max(ASKED_FOR * count, min(MOST_AHEAD, count * AHEAD_SECONDS / fastest)))
-
     def _tick(self, feed: Feed) -> None:
         now = time.monotonic()
         if self._waiting and now - self._waiting_since >= BATCH_SECONDS:
@@ -464,7 +403,7 @@ class _Work:
         if now < self._next_progress:
             return
         self._next_progress = now + PROGRESS_SECONDS
-        running = Counter(position for position, _ in feed.begun)
+        running = Counter(position for position, _ in list(feed.begun))
         self._observer.progress(
             [target.summary for target in self._targets], [running[place] for place in range(len(self._targets))]
         )

@@ -10,6 +10,7 @@ import numpy as np
 from mmdiscover.campaign.trial import FAILED
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.scheme import content_hash
+from mmdiscover.errors import InputError
 from mmdiscover.refine import RefineSettings, parse_preference
 from mmdiscover.verify import verify
 from results_db.attempts import AttemptRecord, RefinementRecord, StageRecord
@@ -67,11 +68,18 @@ class Proofs:
 
 def prove(refined: Refined) -> Proofs:
     """Verify all candidates of a refinement."""
-    verdicts = [(candidate, verify(candidate)) for candidate in refined.schemes]
-    return Proofs(
-        tuple(verdict.verified for _, verdict in verdicts if verdict.verified is not None),
-        {candidate: _rejection(candidate, verdict.reason) for candidate, verdict in verdicts if not verdict.ok},
-    )
+    verified, rejected = [], {}
+    for candidate in refined.schemes:
+        try:
+            verdict = verify(candidate)
+        except InputError as error:  # numbers that are too long to be stored
+            rejected[candidate] = _rejection(candidate, str(error))
+            continue
+        if verdict.verified is None:
+            rejected[candidate] = _rejection(candidate, verdict.reason)
+        else:
+            verified.append(verdict.verified)
+    return Proofs(tuple(verified), rejected)
 
 
 def _rejection(candidate: Scheme, reason: str | None) -> str:

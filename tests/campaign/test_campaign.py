@@ -13,6 +13,7 @@ import pytest
 from joblib import Parallel
 
 from mmdiscover.campaign import campaign as module
+from mmdiscover.campaign import sharing
 from mmdiscover.campaign.agenda import Agenda
 from mmdiscover.campaign.campaign import Patience, run_campaign
 from mmdiscover.campaign.pool import LocalWorkers
@@ -172,7 +173,7 @@ class ExclusiveSearch:
 
 
 def test_several_at_once(db: Database, undisturbed: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_AHEAD", 4)
+    monkeypatch.setattr(sharing, "MOST_AHEAD", 4)
     stored, _ = open_campaign(db, SPEC)
     kernels = replace(KERNELS, search=ScriptedSearch(frozenset({2, 5, 12}), default_seconds=0.1))
     logs = [Log() for _ in range(4)]

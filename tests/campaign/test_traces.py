@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,3 +174,14 @@ def test_settings_are_stored_with_their_preference_as_text(text: str) -> None:
 def test_settings_that_are_none_are_refused(change: dict[str, object]) -> None:
     with pytest.raises((TypeError, InputError)):
         refine_settings_from_mapping(refine_settings_mapping(RefineSettings()) | change)
+
+
+def test_candidates_that_cannot_be_stored_are_rejected(db: Database, plan: Plan) -> None:
+    huge = 10**150
+    u, v, w = strassen().arrays
+    scaled = strassen().with_arrays(strassen().format, [u * huge, v * huge, w * Fraction(1, huge**2)])
+    long = scaled.with_arrays(scaled.format, [scaled.u, scaled.v, scaled.w * huge**3])
+    discovery = discover(db, plan, Log(), kernels({2: long, 4: ONE}, 2, 4))
+    assert discovery.found is not None
+    assert discovery.found.trial == 4
+    assert [status for trace in traces(db) for status, *_ in trace] == ["rejected", "exact"]

@@ -16,7 +16,8 @@ from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
 from results_db import codec, models
 from results_db.attempts import seed_column
-from results_db.repository import check_campaign_name, dialect_insert, format_columns
+from results_db.repository import check_campaign_name
+from results_db.rows import dialect_insert, format_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

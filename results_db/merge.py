@@ -16,17 +16,17 @@ from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
 from results_db import codec, models
 from results_db.contents import TABLES, stored_scheme
-from results_db.repository import (
-    _REPEATED,
-    _add_experience,
-    _experience_of,
-    _insert,
-    _insert_new,
-    _known_runs,
-    _scheme_columns,
-    _store,
+from results_db.rows import (
+    REPEATED,
+    add_experience,
     dialect_insert,
+    experience_of,
     format_columns,
+    insert_new,
+    insert_unless_there,
+    known_runs,
+    scheme_columns,
+    store,
 )
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class _Merge:
             with self.db.write() as connection:
                 for row, verified in proofs:
                     if verified is not None:
-                        columns = _scheme_columns(verified) | {"found_at": row["found_at"]}
-                        stored = _store(connection, verified, columns)
+                        columns = scheme_columns(verified) | {"found_at": row["found_at"]}
+                        stored = store(connection, verified, columns)
                         known[row["hash"]] = stored.scheme_id
                         self.added["schemes"] += stored.new
                         self.added["certificates"] += stored.new
@@ -168,7 +168,7 @@ class _Merge:
                 key = _key(values.values())
                 if key not in known:
                     known.add(key)
-                    _insert_new(connection, model, **values)
+                    insert_new(connection, model, **values)
                     self.added[model.__tablename__] += 1
 
     def merge_campaigns(self) -> None:
@@ -193,7 +193,7 @@ class _Merge:
             values["state"] = str(models.CampaignState.STOPPED)
         name, number = row["name"], 1
         while True:
-            created = _insert(connection, models.Campaign, unique=("name",), name=name, **values)
+            created = insert_unless_there(connection, models.Campaign, unique=("name",), name=name, **values)
             if created is not None:
                 self.added["campaigns"] += 1
                 return created
@@ -225,7 +225,7 @@ class _Merge:
         position = row["position"] if row["position"] not in taken else max(taken) + 1
         values = {"campaign_id": campaign, "position": position, "settings": row["settings"]}
         self.added["targets"] += 1
-        return _insert_new(connection, models.Target, **values, **_formats(row))
+        return insert_new(connection, models.Target, **values, **_formats(row))
 
     def merge_trials(self) -> None:
         for rows in self.chunks("trials"):
@@ -253,7 +253,7 @@ class _Merge:
             return next(iter(_trials_here(connection, [row]).values()))
         self.added["trials"] += 1
         if row["status"] != models.FAILED and row["iterations"] is not None:
-            _add_experience(connection, _experience_of(connection, [values]))
+            add_experience(connection, experience_of(connection, [values]))
         return created
 
     def merge_fits(self) -> None:
@@ -277,7 +277,7 @@ class _Merge:
         codec.fit_from_bytes(Format(row["n"], row["m"], row["p"]), row["rank"], (row["u"], row["v"], row["w"]))
         # Refined is what has led to a scheme that is stored here.
         state = {"state": str(models.FitState.OPEN), "found_at": row["found_at"], "trial_id": row["trial_id"]}
-        created = _insert_new(connection, models.Fit, **state, **_formats(row), **factors)
+        created = insert_new(connection, models.Fit, **state, **_formats(row), **factors)
         self.added["fits"] += 1
         return created
 
@@ -304,16 +304,16 @@ class _Merge:
         """The number of a run here, where it is copied to unless it is there."""
         # As in `record_refinement`: nobody else takes the same number.
         connection.execute(select(models.Fit.id).where(models.Fit.id == fit_id).with_for_update())
-        known = _known_runs(connection, fit_id)
-        done = [{name: attempt[name] for name in _REPEATED} for attempt in attempts]
+        known = known_runs(connection, fit_id)
+        done = [{name: attempt[name] for name in REPEATED} for attempt in attempts]
         for number, others in known.items():
             if others == done:
                 return number
         number = attempts[0]["run"] if attempts[0]["run"] not in known else max(known) + 1
         for attempt in attempts:
-            values = {name: attempt[name] for name in (*_REPEATED, "cpu_seconds", "made_at")}
+            values = {name: attempt[name] for name in (*REPEATED, "cpu_seconds", "made_at")}
             link = {"fit_id": fit_id, "run": number, "scheme_id": self.schemes.get(attempt["scheme_id"])}
-            _insert_new(connection, models.Attempt, **values, **link)
+            insert_new(connection, models.Attempt, **values, **link)
             self.added["attempts"] += 1
         return number
 
@@ -328,7 +328,7 @@ class _Merge:
                     values = {name: row[name] for name in ("scheme_id", "kind", "trial_id", "found_at")}
                     values["detail"] = self._detail(row["detail"])
                     unique = ("trial_id", "scheme_id")
-                    created = _insert(connection, models.Discovery, unique=unique, **values)
+                    created = insert_unless_there(connection, models.Discovery, unique=unique, **values)
                     self.added["discoveries"] += created is not None
                 _set_refined(connection, {row["trial_id"] for row in by_trials})
 

@@ -7,14 +7,28 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mmdiscover.errors import InputError
 from results_db import codec, models
 from results_db.attempts import attempt_columns, seed_column
+from results_db.rows import (
+    INSERT,
+    REPEATED,
+    Stored,
+    add_experience,
+    certify,
+    dialect_insert,
+    experience_of,
+    format_columns,
+    insert_new,
+    insert_unless_there,
+    known_runs,
+    scheme_columns,
+    store,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.sql.dml import ReturningInsert
@@ -66,14 +80,6 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Where a scheme is stored, and whether it was `new` to the database."""
-
-    scheme_id: int
-    new: bool
-
-
-@dataclass(frozen=True)
 class Recorded:
     """Where a trial is stored, its fit, and the schemes it led to at once, the preferred one first."""
 
@@ -117,7 +123,7 @@ def create_campaign(db: Database, *, name: str | None, kind: str, seed: int, set
         number = (connection.scalar(select(func.max(models.Campaign.id))) or 0) + 1
         while True:
             tried = codec.plain_text(name) if name is not None else f"{kind}-{number}"
-            created = _insert(connection, models.Campaign, unique=("name",), name=tried, **values)
+            created = insert_unless_there(connection, models.Campaign, unique=("name",), name=tried, **values)
             if created is not None:
                 return created
             if name is not None:
@@ -143,7 +149,7 @@ def add_target(
     """Add a target, a format in the order it was asked for and a rank, to a campaign; returns its id."""
     values = {"campaign_id": campaign_id, "position": position, "settings": codec.plain_json("settings", settings)}
     with db.write() as connection:
-        return _insert_new(connection, models.Target, **values, **format_columns(fmt, rank))
+        return insert_new(connection, models.Target, **values, **format_columns(fmt, rank))
 
 
 def set_campaign_state(db: Database, campaign_id: int, state: str) -> None:
@@ -216,7 +222,7 @@ def record_trials(db: Database, trials: Sequence[NewTrial]) -> list[Recorded]:
     schemes = _unknown_schemes(db, runs)
     with db.write() as connection:
         ids = _finish_trials(connection, list(rows.values()))
-        _add_experience(connection, _experience_of(connection, [rows[key] for key in ids]))
+        add_experience(connection, experience_of(connection, [rows[key] for key in ids]))
         first = {(new.target_id, int(new.record.index)): place for place, new in reversed(list(enumerate(trials)))}
         found = [(ids[key], first[key]) for key in ids if trials[first[key]].fit is not None]
         fits = _insert_fits(connection, {trial_id: trials[place].fit for trial_id, place in found})
@@ -268,8 +274,8 @@ def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -
         trial_id = connection.scalar(fit)
         if trial_id is None:
             raise InputError(f"fit {fit_id} is not in database {db.name}, expected the number of a stored fit")
-        known = _known_runs(connection, fit_id)
-        repeated = [{name: attempt[name] for name in _REPEATED} for attempt in run.attempts]
+        known = known_runs(connection, fit_id)
+        repeated = [{name: attempt[name] for name in REPEATED} for attempt in run.attempts]
         for number, attempts in known.items():
             if attempts == repeated:
                 return RecordedRun(number, _store_schemes(connection, [run], schemes)[0])
@@ -291,20 +297,6 @@ def _run_columns(refinement: RefinementRecord | None) -> _Run:
         return _Run([], [], ())
     hashes = [attempt.scheme_hash for attempt in refinement.attempts]
     return _Run(attempt_columns(refinement), hashes, refinement.verified)
-
-
-_REPEATED = ("number", "seed", "settings", "status", "ring", "reason", "trace", "resolves")
-"""Columns of attempts that are the same when a run is done again."""
-
-
-def _known_runs(connection: Connection, fit_id: int) -> dict[int, list[dict[str, Any]]]:
-    """What tells the runs of a fit apart, by their number."""
-    row = models.Attempt
-    query = select(row.run, *(getattr(row, name) for name in _REPEATED)).where(row.fit_id == fit_id)
-    runs: dict[int, list[dict[str, Any]]] = {}
-    for found in connection.execute(query.order_by(row.run, row.number)):
-        runs.setdefault(found.run, []).append({name: getattr(found, name) for name in _REPEATED})
-    return runs
 
 
 def _add_runs(
@@ -360,10 +352,10 @@ def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, de
     detail : str, optional
         For example the name of the file. Every call is kept as a discovery, also of a scheme that is known.
     """
-    scheme = _scheme_columns(verified)
+    scheme = scheme_columns(verified)
     with db.write() as connection:
-        stored = _store(connection, verified, scheme)
-        _insert_new(
+        stored = store(connection, verified, scheme)
+        insert_new(
             connection, models.Discovery, scheme_id=stored.scheme_id, kind=source_kind, detail=codec.plain_text(detail)
         )
         return stored
@@ -376,7 +368,7 @@ def _unknown_schemes(db: Database, runs: Sequence[_Run]) -> dict[str, dict[str, 
         return {}
     with db.read() as connection:
         known = set(connection.scalars(select(models.Scheme.hash).where(models.Scheme.hash.in_(verified))))
-    return {name: _scheme_columns(one) for name, one in verified.items() if name not in known}
+    return {name: scheme_columns(one) for name, one in verified.items() if name not in known}
 
 
 def _store_schemes(
@@ -392,7 +384,7 @@ def _store_schemes(
         statement = dialect_insert(connection, scheme).on_conflict_do_nothing(index_elements=("hash",))
         inserted = connection.execute(statement.returning(scheme.hash, scheme.id), list(columns.values()))
         new = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in inserted}
-        _certify(connection, [(scheme_id, verified[scheme_hash]) for scheme_hash, scheme_id in new.items()])
+        certify(connection, [(scheme_id, verified[scheme_hash]) for scheme_hash, scheme_id in new.items()])
     others = [scheme_hash for scheme_hash in verified if scheme_hash not in new]
     query = select(scheme.hash, scheme.id).where(scheme.hash.in_(others))
     known = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in connection.execute(query)} if others else {}
@@ -408,28 +400,6 @@ def _store_schemes(
     return stored
 
 
-def _certify(connection: Connection, schemes: Sequence[tuple[int, VerifiedScheme]]) -> None:
-    rows = [
-        {
-            "scheme_id": scheme_id,
-            "checks": dict(verified.certificate.checks),
-            "versions": dict(verified.certificate.versions),
-        }
-        for scheme_id, verified in schemes
-    ]
-    if rows:
-        connection.execute(insert(models.Certificate), rows)
-
-
-def _store(connection: Connection, verified: VerifiedScheme, columns: dict[str, Any]) -> Stored:
-    scheme_id = _insert(connection, models.Scheme, unique=("hash",), **columns)
-    if scheme_id is None:
-        known = connection.execute(select(models.Scheme.id).where(models.Scheme.hash == verified.hash)).scalar_one()
-        return Stored(known, new=False)
-    _certify(connection, [(scheme_id, verified)])
-    return Stored(scheme_id, new=True)
-
-
 def _finish_trials(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[int, int], int]:
     """Write finished trials; returns the ids of those that were not finished before, by target and index."""
     finished = connection.execute(_finish_statement(connection.dialect.name, tuple(rows[0])), rows)
@@ -440,51 +410,12 @@ def _finish_trials(connection: Connection, rows: Sequence[dict[str, Any]]) -> di
 @cache
 def _finish_statement(dialect: str, columns: tuple[str, ...]) -> ReturningInsert[int, int, int]:
     trial = models.Trial
-    statement = _INSERT[dialect](trial).values(finished_at=func.current_timestamp())
+    statement = INSERT[dialect](trial).values(finished_at=func.current_timestamp())
     changed = {name: statement.excluded[name] for name in (*columns, "finished_at")}
     statement = statement.on_conflict_do_update(
         index_elements=("target_id", "trial_index"), set_=changed, where=trial.state == models.TrialState.CLAIMED
     )
     return statement.returning(trial.target_id, trial.trial_index, trial.id)
-
-
-@cache
-def _experience_statement(dialect: str) -> postgresql.Insert | sqlite.Insert:
-    row = models.Experience
-    statement = _INSERT[dialect](row)
-    new = statement.excluded
-    sums = {name: getattr(row, name) + new[name] for name in ("starts", "fits", "iterations", "seconds")}
-    return statement.on_conflict_do_update(index_elements=("sorted_format", "rank", "settings"), set_=sums)
-
-
-def _experience_of(connection: Connection, trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Finished trials as experience, one row for each format, rank and settings."""
-    target = models.Target
-    query = select(target.id, target.sorted_format, target.rank)
-    searched = {
-        target_id: {"sorted_format": sorted_format, "rank": rank}
-        for target_id, sorted_format, rank in connection.execute(
-            query.where(target.id.in_({trial["target_id"] for trial in trials}))
-        )
-    }
-    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for trial in trials:
-        if trial["status"] == models.FAILED:
-            continue
-        one = searched[trial["target_id"]] | {"settings": codec.settings_text(trial["settings"])}
-        row = sums.setdefault(tuple(one.values()), one | {"starts": 0, "fits": 0, "iterations": 0, "seconds": 0.0})
-        row["starts"] += 1
-        row["fits"] += int(trial["status"] == models.EXACT)
-        row["iterations"] += trial["iterations"]
-        row["seconds"] += trial["search_seconds"] or 0.0
-    # In one order, so that two processes that add to the same rows do not wait for each other.
-    return [sums[key] for key in sorted(sums)]
-
-
-def _add_experience(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Add to the sums. The database itself does so: another process may add to the same row at the same time."""
-    if rows:
-        connection.execute(_experience_statement(connection.dialect.name), rows)
 
 
 def _recorded_already(connection: Connection, target_id: int, index: int) -> Recorded:
@@ -518,42 +449,3 @@ def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
         "refine_detail": codec.plain_text(record.refine_detail),
         "refine_seconds": codec.finite(record.refine_seconds),
     }
-
-
-def _scheme_columns(verified: VerifiedScheme) -> dict[str, Any]:
-    scheme = verified.scheme
-    return {
-        "hash": verified.hash,
-        "factors": codec.scheme_text(scheme),
-        **format_columns(scheme.format, scheme.rank),
-        **codec.scheme_metrics(scheme),
-    }
-
-
-def format_columns(fmt: Format, rank: int) -> dict[str, Any]:
-    """How every table keeps a format and a rank."""
-    return {"n": fmt.n, "m": fmt.m, "p": fmt.p, "sorted_format": str(fmt.sorted()), "rank": rank}
-
-
-def _insert(connection: Connection, model: type[models.Base], *, unique: tuple[str, ...], **values: Any) -> int | None:
-    """Insert a row and return its id; None when there is one with the same values in the `unique` columns."""
-    statement = dialect_insert(connection, model).values(**values).on_conflict_do_nothing(index_elements=unique)
-    created: int | None = connection.scalar(statement.returning(model.id))
-    return created
-
-
-def dialect_insert(connection: Connection, model: type[models.Base]) -> postgresql.Insert | sqlite.Insert:
-    """An insertion that may say what to do about a row that is there."""
-    return _INSERT[connection.dialect.name](model)
-
-
-_INSERT: Mapping[str, Callable[[type[models.Base]], postgresql.Insert | sqlite.Insert]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
-}
-
-
-def _insert_new(connection: Connection, model: type[models.Base], **values: Any) -> int:
-    """Insert a row that cannot be there yet and return its id."""
-    created: int = connection.execute(insert(model).values(**values).returning(model.id)).scalar_one()
-    return created

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from results_db import Database
     from results_db.attempts import AttemptRecord
     from results_db.queries import FitRow
+    from results_db.rows import Stored
 
 EXACT = "exact"
 """Status of a fit that led to a verified scheme."""
@@ -159,7 +160,7 @@ class FitResult:
     status: str
     reason: str | None
     verified: tuple[VerifiedScheme, ...] = ()
-    stored: tuple[repository.Stored, ...] = ()
+    stored: tuple[Stored, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     cpu_seconds: float = 0.0
 

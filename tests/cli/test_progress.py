@@ -24,7 +24,7 @@ from mmdiscover.cli.progress import (
 from mmdiscover.core.format import Format
 from mmdiscover.refine import RefineSettings
 from results_db.queries import FitRow
-from results_db.repository import Stored
+from results_db.rows import Stored
 from tests.campaign.fakes import ScriptedRefine, ScriptedSearch, trial_task
 from tests.results_db.samples import schemes
 from tests.schemes import strassen

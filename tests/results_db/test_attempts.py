@@ -19,7 +19,8 @@ from mmdiscover.core.format import Format
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import models, queries, repository, schema
 from results_db.attempts import StageRecord
-from results_db.repository import RecordedRun, Stored
+from results_db.repository import RecordedRun
+from results_db.rows import Stored
 from tests.results_db.samples import attempt, fit, refinement, schemes, target, trial
 from tests.results_db.test_experience import migrate
 from tests.results_db.test_repository import rows

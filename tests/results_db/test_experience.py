@@ -104,7 +104,7 @@ def test_a_trial_that_is_not_stored_does_not_count(db: Database, monkeypatch: py
     assert stored(db) == []
     monkeypatch.undo()
     # Nor is one stored that does not count.
-    monkeypatch.setattr(repository, "_add_experience", fail)
+    monkeypatch.setattr(repository, "add_experience", fail)
     with pytest.raises(KeyboardInterrupt):
         repository.record_trial(db, target_id, trial(0))
     assert queries.stats(db).tables["trials"] == 0
@@ -243,6 +243,8 @@ def test_the_upgrade_counts_as_recording_does(db: Database, path: Path) -> None:
     with db.write() as connection:
         connection.execute(text("DROP TABLE experience"))
         connection.execute(text("DROP TABLE attempts"))
+        connection.execute(text("DROP INDEX ix_schemes_sorted_format_rank_orbit_class_additions_id_ring"))
+        connection.execute(text("DROP INDEX ix_trials_target_id_state_status_cpu_seconds"))
         for column in ("schemes.null_space", "schemes.orbit_dimension", "campaigns.uuid"):
             table, _, name = column.partition(".")
             if name == "uuid":

@@ -13,7 +13,8 @@ from sqlalchemy import func, insert, literal_column, select
 from mmdiscover.core.format import Format
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import codec, models, queries, repository
-from results_db.repository import Recorded, Stored
+from results_db.repository import Recorded
+from results_db.rows import Stored
 from tests.results_db.samples import fit, refinement, schemes, target, trial
 
 if TYPE_CHECKING:

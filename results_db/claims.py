@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 180.0
 """A claim whose last heartbeat is older may be taken over. A database may be locked, or a proof take, for less time."""
+
+_TOGETHER = 500
+"""Values in one statement."""
 
 
 @dataclass(frozen=True)
@@ -252,11 +255,20 @@ def release(db: Database, runner: str, indices: Sequence[tuple[int, int]] | None
     """
     trial = models.Trial
     statement = delete(trial).where(trial.state == str(models.TrialState.CLAIMED), trial.claimed_by == runner)
+    statements = [statement]
     if indices is not None:
-        one_of = [(trial.target_id == target) & (trial.trial_index == index) for target, index in indices]
-        statement = statement.where(or_(false(), *one_of))
+        of_target: dict[int, list[int]] = {}
+        for target_id, index in indices:
+            of_target.setdefault(target_id, []).append(index)
+        statements = [
+            statement.where(trial.target_id == target_id, trial.trial_index.in_(chunk))
+            for target_id, all_of_it in of_target.items()
+            for chunk in (all_of_it[first : first + _TOGETHER] for first in range(0, len(all_of_it), _TOGETHER))
+        ]
+    if not statements:
+        return 0
     with db.write() as connection:
-        return int(connection.execute(statement).rowcount)
+        return sum(int(connection.execute(one).rowcount) for one in statements)
 
 
 def list_claims(db: Database, campaign_id: int) -> list[Claim]:

@@ -1,6 +1,6 @@
 """Kill a campaign again and again, and let many processes work on one; compare what is stored with an undisturbed run.
 
-Usage: python -m experiments.survival.run [--kills N] [--postgres URL] [--report REPORT.md]
+Usage: python -m experiments.survival.run [--kills N] [--postgres URL [--only-postgres]] [--report REPORT.md]
 
 The server at URL must let its user make databases.
 """
@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--postgres", default=os.environ.get("MMDISCOVER_TEST_POSTGRES"))
+    parser.add_argument("--only-postgres", action="store_true")
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
@@ -157,7 +158,7 @@ def main() -> None:
         expected = stored.finished(undisturbed)
         learnt = sorted(stored.rows(undisturbed, stored.EXPERIENCE))
         for kind, server in (("SQLite", None), ("PostgreSQL", given.postgres)):
-            if kind == "PostgreSQL" and server is None:
+            if (kind == "PostgreSQL" and server is None) or (kind == "SQLite" and given.only_postgres):
                 continue
             url = new_database("mmdiscover_killed", folder, server)
             result = kill_again_and_again(killed, url, kills, settings["most_seconds"], random.Random(1))  # noqa: S311

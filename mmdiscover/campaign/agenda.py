@@ -70,6 +70,10 @@ class Agenda:
         """Whether a trial is known to be finished."""
         return index < self._settled or index in self._finished
 
+    def wants(self, index: int) -> bool:
+        """Whether a trial is among those asked for, and not known to be finished."""
+        return not self.is_finished(index) and (self._starts is None or index < self._starts)
+
     def open(self) -> Iterator[int]:
         """Trials that may be begun and are not known to be finished, lowest first."""
         for index in range(self._settled, self._end):

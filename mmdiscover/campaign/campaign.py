@@ -255,6 +255,7 @@ class _Work:
         else:
             self._look_around(feed)
             self._top_up(feed)
+        feed.watch(self._pool.count)
         outcomes = run_in_workers(self._run_trial, feed.waves(), self._interrupts, self._pool)
         try:
             with closing(outcomes), closing(feed):
@@ -262,9 +263,10 @@ class _Work:
                     if outcome is not None:
                         self._receive(outcome, feed)
                     self._tick(feed)
-                    if self._stopped or self._hung(feed):
+                    if self._stopped or (outcome is None and self._hung(feed)):
                         return
                     if one_by_one is None:
+                        self._look_now_and_then(feed)
                         self._top_up(feed)
                     elif one_by_one[0].spawn_key not in self._tasks:
                         one_by_one.popleft()
@@ -341,6 +343,8 @@ class _Work:
         target.mine.discard(task.index)
         fit = outcome.fit
         settings = asdict(task.search)
+        if target.agenda.is_finished(task.index):
+            return  # somebody else was faster, and it is counted
         finished = claims.FinishedTrial(task.index, settings, outcome.status, fit.iterations if fit else 0)
         target.agenda.take_in([finished])
         so_far = target.summary
@@ -367,8 +371,8 @@ class _Work:
             return
         wanted = choose(self._targets, ahead - len(feed))
         if not wanted:
-            if not len(feed) and time.monotonic() >= self._last_look + max(IDLE_LOOK_SECONDS, self._look_pause):
-                self._look_around(feed)
+            if not len(feed):
+                self._look_now_and_then(feed, IDLE_LOOK_SECONDS)
             return
         new = [
             claims.NewClaim(
@@ -387,6 +391,9 @@ class _Work:
             if mine:
                 self._tasks[task.spawn_key] = task
         feed.add(task for task, mine in zip(wanted, gained, strict=True) if mine)
+        if not any(gained):
+            # Others are ahead: where, a look tells.
+            self._look_now_and_then(feed, IDLE_LOOK_SECONDS)
 
     def _tick(self, feed: Feed) -> None:
         now = time.monotonic()
@@ -398,8 +405,7 @@ class _Work:
             if state == "stopped":
                 self._stopped = True
                 self._observer.note("the campaign is asked to stop")
-        if now >= self._last_look + max(LOOK_SECONDS, self._look_pause):
-            self._look_around(feed)
+        feed.watch(self._pool.count)
         if now < self._next_progress:
             return
         self._next_progress = now + PROGRESS_SECONDS
@@ -409,6 +415,10 @@ class _Work:
         )
 
     # What others do
+
+    def _look_now_and_then(self, feed: Feed, pause: float = LOOK_SECONDS) -> None:
+        if time.monotonic() >= self._last_look + max(pause, self._look_pause):
+            self._look_around(feed)
 
     def _look_around(self, feed: Feed) -> None:
         """Take in what other processes have finished, and take over what the dead have left behind."""
@@ -432,6 +442,7 @@ class _Work:
             dead = is_dead(claim.runner)
             if (
                 (dead or claim.expired)
+                and target.agenda.wants(claim.index)
                 and not target.done
                 and self._persist(partial(claims.take_over, self._db, self._runner, claim, dead=dead))
             ):
@@ -439,7 +450,7 @@ class _Work:
                 self._tasks[task.spawn_key] = task
                 target.mine.add(task.index)
                 feed.add([task])
-            elif not dead:
+            elif not dead and not claim.expired:
                 target.others.add(claim.index)
         self._last_look = time.monotonic()
         self._look_pause = (self._last_look - begun) / LOOK_SHARE

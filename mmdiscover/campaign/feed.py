@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SETUP = 60.0
 """Seconds in which processes are started and modules loaded, also on a busy machine."""
+_LONGEST_GLANCE = 1.0
 
 
 class Feed:
@@ -31,16 +32,29 @@ class Feed:
         self._handing_on = threading.Lock()
         self._ended = False
         self.begun: dict[tuple[int, int], float] = {}
-        self._working_since = time.monotonic() + _LONGEST_SETUP
+        self._clock, self._looked = 0.0, time.monotonic()
+        self._working_since = _LONGEST_SETUP
+        self._running_since: dict[tuple[int, int], float] = {}
+        self._workers = 0
 
     def working(self) -> None:
         """Note that the workers are set up: one has brought an outcome."""
-        self._working_since = min(self._working_since, time.monotonic())
+        self._working_since = min(self._working_since, self._clock)
+
+    def watch(self, workers: int) -> None:
+        """Look at what runs; to be called often. Of what was handed on, no more than `workers` tasks can be running."""
+        self._workers = workers
+        now = time.monotonic()
+        # Time in which nobody looked, because the program was held up, says nothing about the tasks.
+        self._clock += min(now - self._looked, _LONGEST_GLANCE)
+        self._looked = now
+        running = list(self.begun)[:workers]
+        self._running_since = {key: self._running_since.get(key, self._clock) for key in running}
 
     def overdue(self, seconds: float) -> list[tuple[int, int]]:
-        """What was handed on longer ago; the time in which workers were set up does not count."""
-        limit = time.monotonic() - seconds
-        return [key for key, begun in list(self.begun.items()) if max(begun, self._working_since) < limit]
+        """What has been running for longer; the time in which workers were set up does not count."""
+        limit = self._clock - seconds
+        return [key for key, since in self._running_since.items() if max(since, self._working_since) < limit]
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -64,14 +78,15 @@ class Feed:
         """For the pool: what there is, as long as there is anything; then wait for more."""
         while not self._ended and not self._interrupts.requested:
             if self._tasks:
-                yield self._drain()
+                yield self._drain(self._workers)
             else:
                 time.sleep(0.01)
 
-    def _drain(self) -> Iterator[TrialTask]:
+    def _drain(self, workers: int) -> Iterator[TrialTask]:
         while True:
             with self._handing_on:
-                if not self._tasks:
+                # A wave uses the workers that there are when it begins: more of them deserve a new one.
+                if not self._tasks or self._workers > workers:
                     return
                 task = self._tasks.popleft()
                 self.begun[task.spawn_key] = time.monotonic()

@@ -286,7 +286,8 @@ class _Ledger:
         )
 
     def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
-        (recorded,) = repository.record_trials(self._db, [new_trial(self._target_id, outcome, proofs)])
+        new = new_trial(self._target_id, outcome, proofs)
+        recorded = repository.record_trial(self._db, new.target_id, new.record, fit=new.fit, refinement=new.refinement)
         if recorded.fit_id is not None and not recorded.schemes:
             self.open_fits.append(recorded.fit_id)
         return recorded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from contextlib import suppress
@@ -13,8 +14,7 @@ import psutil
 
 def new_runner() -> str:
     """A name that no other run of this program has, on no machine: ``host/machine:pid:started:random``."""
-    process = psutil.Process()
-    return f"{_machine()}:{process.pid}:{process.create_time():.2f}:{secrets.token_hex(4)}"
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}:{secrets.token_hex(4)}"
 
 
 def is_dead(runner: str) -> bool:
@@ -24,8 +24,7 @@ def is_dead(runner: str) -> bool:
         if machine != _machine():
             return False
         try:
-            process = psutil.Process(int(pid))
-            return f"{process.create_time():.2f}" != started or process.status() == psutil.STATUS_ZOMBIE
+            return _started(int(pid)) != started or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
         except psutil.Error:
@@ -37,6 +36,14 @@ def shown_runner(runner: str) -> str:
     """Host and process number, for people."""
     machine, _, rest = runner.partition(":")
     return f"{machine.partition('/')[0]}, process {rest.partition(':')[0]}"
+
+
+def _started(pid: int) -> str:
+    """When a process was started: in ticks since the machine was, where that is known, as its clock may be set."""
+    with suppress(OSError, IndexError):
+        # Behind the name of the program, which may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    return f"{psutil.Process(pid).create_time():.2f}"
 
 
 @cache

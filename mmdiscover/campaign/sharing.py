@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.spec import TargetSpec
     from results_db.queries import TargetSummary
 
-AHEAD_SECONDS = 0.25
-"""Trials for so long are claimed ahead of the workers, but not more than `MOST_AHEAD`, nor less than they ask for."""
-MOST_AHEAD, ASKED_FOR = 64, 4
+AHEAD_SECONDS = 2.0
+"""Trials for so long are claimed ahead of the workers, but not more than `MOST_AHEAD`, nor less than they ask for.
+
+When they run out of trials, they begin none until all that are running are finished.
+"""
+MOST_AHEAD, ASKED_FOR = 1000, 4
+_USUAL_SECONDS = 0.25
 
 
 @dataclass
@@ -45,7 +49,7 @@ class Progress:
     @property
     def seconds_per_trial(self) -> float:
         """Mean processor time, cautiously: the first trials to end are the short ones."""
-        return (self.summary.cpu_seconds + AHEAD_SECONDS) / (self.summary.trials + 1)
+        return (self.summary.cpu_seconds + _USUAL_SECONDS) / (self.summary.trials + 1)
 
     @property
     def spent(self) -> float:
@@ -76,5 +80,5 @@ def choose(targets: Sequence[Progress], count: int) -> list[TrialTask]:
 
 def trials_ahead(targets: Sequence[Progress], workers: int) -> int:
     """How many trials are to be claimed ahead of the workers."""
-    fastest = min((target.seconds_per_trial for target in targets if not target.done), default=AHEAD_SECONDS)
+    fastest = min((target.seconds_per_trial for target in targets if not target.done), default=_USUAL_SECONDS)
     return round(max(ASKED_FOR * workers, min(MOST_AHEAD, workers * AHEAD_SECONDS / fastest)))

@@ -439,6 +439,16 @@ def test_what_the_dead_leave_of_targets_that_are_done(db: Database) -> None:
     assert claims.list_claims(db, 1) == []
 
 
+def test_nobody_waits_for_expired_claims_on_targets_that_are_done(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed_by(db, "elsewhere:1:2.00:abc", [28, 29])
+    monkeypatch.setattr(claims, "LEASE_SECONDS", -2)
+    end = run(db, spec=parse_campaign(TEXT.replace("30", "12")))
+    assert (end.state, end.summary.targets[0].trials) == ("finished", 12)
+    assert claims.list_claims(db, 1) == []
+
+
 def test_trials_that_all_fail_end_it(db: Database) -> None:
     kernels = replace(KERNELS, search=ScriptedSearch(broken=frozenset(range(30))))
     with pytest.raises(MMDiscoverError, match=r"the first \d+ trials all failed, the last one by ZeroDivisionError"):
@@ -480,7 +490,8 @@ class BusySearch:
         return ScriptedSearch()(fmt, rank, settings, seed)
 
 
-def test_shares(db: Database) -> None:
+def test_shares(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "AHEAD_SECONDS", 0.1)
     spec = parse_campaign(
         'name = "shares"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\n[[target]]\nscheme = "2x2x3:11"\nshare = 3'
     )
@@ -492,7 +503,7 @@ def test_shares(db: Database) -> None:
 
     run(db, InterruptAfter(400), spec=spec, kernels=replace(KERNELS, search=ByFormat()), workers=Threads(1))
     one, three = queries.campaign_summary(db, 1).targets
-    assert 2 < three.cpu_seconds / one.cpu_seconds < 4
+    assert 1.7 < three.cpu_seconds / one.cpu_seconds < 6
 
 
 def test_a_campaign_is_stored_once(db: Database) -> None:

@@ -99,6 +99,14 @@ def test_claims_are_given_up(db: Database) -> None:
     assert claims.claim_new(db, "b", new(target_id, 1)) == [True]
 
 
+def test_many_claims_are_given_up_at_once(db: Database) -> None:
+    stored = campaign(db)
+    target_id = stored.targets[0].id
+    assert all(claims.claim_new(db, "a", new(target_id, *range(1300))))
+    assert claims.release(db, "a", [(target_id, index) for index in range(1200)]) == 1200
+    assert held(db, stored.id) == [("a", index) for index in range(1200, 1300)]
+
+
 def test_the_living_keep_their_claims(db: Database) -> None:
     stored = campaign(db)
     claims.claim_new(db, "a", new(stored.targets[0].id, 0))

@@ -196,7 +196,12 @@ def claim_new(db: Database, runner: str, claims: Sequence[NewClaim]) -> list[boo
         statement = dialect_insert(connection, trial).values(
             [row | {"heartbeat_at": func.current_timestamp()} for row in rows]
         )
-        statement = statement.on_conflict_do_nothing(index_elements=("target_id", "trial_index"))
+        # One that is this runner's already was claimed in a transaction whose end the connection did not live to tell.
+        statement = statement.on_conflict_do_update(
+            index_elements=("target_id", "trial_index"),
+            set_={"heartbeat_at": func.current_timestamp()},
+            where=(trial.state == models.TrialState.CLAIMED) & (trial.claimed_by == runner),
+        )
         gained = {tuple(row) for row in connection.execute(statement.returning(trial.target_id, trial.trial_index))}
     return [(claim.target_id, claim.index) in gained for claim in claims]
 
@@ -224,10 +229,12 @@ def take_over(db: Database, runner: str, claim: Claim, *, dead: bool) -> bool:
             trial.target_id == claim.target_id,
             trial.trial_index == claim.index,
             trial.state == str(models.TrialState.CLAIMED),
-            trial.claimed_by == claim.runner,
         )
+        theirs = trial.claimed_by == claim.runner
         if not dead:
-            statement = statement.where(expired(connection))
+            theirs &= expired(connection)
+        # Or taken over in a transaction whose end the connection did not live to tell.
+        statement = statement.where(theirs | (trial.claimed_by == runner))
         return bool(
             connection.execute(statement.values(claimed_by=runner, heartbeat_at=func.current_timestamp())).rowcount
         )

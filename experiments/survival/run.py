@@ -12,6 +12,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psycopg
 
 from experiments.provenance import provenance, table, write_report
 from experiments.survival import stored
@@ -60,9 +63,8 @@ def wait_for_work(process: subprocess.Popen[str], url: str, before: int) -> None
         try:
             if stored.number(url, "SELECT count(*) FROM trials WHERE state = 'finished'") > before:
                 return
-        except Exception as error:
-            if "locked" in str(error):
-                raise
+        except (sqlite3.OperationalError, psycopg.errors.UndefinedTable):
+            pass  # the tables are being made
         time.sleep(0.05)
 
 

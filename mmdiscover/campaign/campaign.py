@@ -233,10 +233,17 @@ class _Work:
         """Run trials each by itself, so that one that kills its worker is known; ends early when the run is over."""
         deaths: Counter[tuple[int, int]] = Counter()
         while suspects:
+            feed = Feed(self._interrupts)
             try:
-                self._pump(Feed(self._interrupts), suspects)
+                self._pump(feed, suspects)
             except WorkersBrokeError:
                 self._record_all()
+                if not feed.begun:
+                    # Workers that cannot be had are no fault of a trial.
+                    self._breaks_in_vain += 1
+                    if self._breaks_in_vain == MOST_BREAKS:
+                        raise
+                    continue
                 if suspects[0].spawn_key not in self._tasks:
                     suspects.popleft()  # it was finished by then
                     continue

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mmdiscover.campaign.agenda import Agenda
     from mmdiscover.campaign.plan import TrialTask
@@ -56,14 +56,14 @@ class Progress:
         """Processor time by share, that of the running trials as expected."""
         return (self.summary.cpu_seconds + len(self.mine) * self.seconds_per_trial) / self.spec.share
 
+    def free(self) -> Iterator[int]:
+        """Trials that may be begun and that nobody is known to have, lowest first."""
+        return (index for index in self.agenda.open() if index not in self.mine and index not in self.others)
+
 
 def choose(targets: Sequence[Progress], count: int) -> list[TrialTask]:
     """The trials to be begun next, of the targets that have had the least for their shares; at most `count`."""
-    open_trials = {
-        place: (index for index in target.agenda.open() if index not in target.mine and index not in target.others)
-        for place, target in enumerate(targets)
-        if not target.nearly_done
-    }
+    open_trials = {place: target.free() for place, target in enumerate(targets) if not target.nearly_done}
     spent = {place: targets[place].spent for place in open_trials}
     chosen: list[TrialTask] = []
     while open_trials and len(chosen) < count:

@@ -369,6 +369,28 @@ class HangingSearch:
         return ScriptedSearch()(fmt, rank, settings, seed)
 
 
+def test_trials_are_not_blamed_for_workers_that_cannot_be_had(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass
+    class Gone(Threads):
+        """Breaks in the middle, and cannot be had again."""
+
+        calls: int = 0
+
+        def parallel(self) -> Parallel:
+            self.calls += 1
+            if self.calls > 1:
+                raise OSError("no more processes")
+            return super().parallel()
+
+    def break_down(*_: Any, **__: Any) -> TrialOutcome:
+        raise OSError("the connection is lost")
+
+    monkeypatch.setattr(module, "run_trial", break_down)
+    with pytest.raises(MMDiscoverError, match="no more processes"):
+        run(db, workers=Gone())
+    assert claims.finished_trials(db, 1) == []
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
@@ -412,8 +434,9 @@ def test_a_database_that_does_not_come_back(db: Database, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch:
         patch.setattr(repository, "record_trials", once)
+        slow = replace(KERNELS, search=ScriptedSearch(frozenset({2, 5, 12}), default_seconds=0.1))
         with pytest.raises(DatabaseUnavailable, match="the server is gone"):
-            run(db, patience=Patience(0.05))
+            run(db, patience=Patience(0.05), kernels=slow)
     # The claims of this process are those of a living one, so somebody else has to wait for them; here it is dead.
     patch.setattr(module, "is_dead", lambda _: True)
     assert run(db).state == "finished"

@@ -124,6 +124,23 @@ def test_the_dead_lose_their_claims_once(db: Database) -> None:
     assert held(db, stored.id) == [("b", 0)]
 
 
+def test_what_was_claimed_before_the_connection_broke_is_claimed(db: Database) -> None:
+    stored = campaign(db)
+    target_id = stored.targets[0].id
+    assert claims.claim_new(db, "a", new(target_id, 0, 1)) == [True, True]
+    # The same again, because nobody heard of the end of the transaction.
+    assert claims.claim_new(db, "a", new(target_id, 0, 1, 2)) == [True, True, True]
+    assert claims.claim_new(db, "b", new(target_id, 0, 1)) == [False, False]
+    (claim, *_) = claims.list_claims(db, stored.id)
+    assert claims.take_over(db, "b", claim, dead=True)
+    assert claims.take_over(db, "b", claim, dead=True)
+    assert claims.take_over(db, "b", claim, dead=False)
+    assert not claims.take_over(db, "c", claim, dead=False)
+    assert held(db, stored.id) == [("b", 0), ("a", 1), ("a", 2)]
+    repository.record_trial(db, target_id, trial(0))
+    assert claims.claim_new(db, "b", new(target_id, 0)) == [False]
+
+
 def test_a_finished_trial_is_not_taken_over(db: Database) -> None:
     stored = campaign(db)
     target_id = stored.targets[0].id

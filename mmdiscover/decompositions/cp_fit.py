@@ -19,7 +19,8 @@ from mmdiscover.decompositions.gauss_newton import (
     normal_matrix,
     unflatten,
 )
-from mmdiscover.decompositions.levenberg_marquardt import LMStatus, Monitor, StallWatch, Trial, minimize
+from mmdiscover.decompositions.levenberg_marquardt import Monitor, StallWatch, Trial, minimize
+from mmdiscover.decompositions.outcome import Ending
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 _MULTIPLICATIONS_PER_CALL = 1e9
 
 _STATUS = {
-    kernels.CONVERGED: LMStatus.CONVERGED,
-    kernels.STOPPED: LMStatus.STOPPED,
-    kernels.STALLED: LMStatus.STALLED,
-    kernels.ITERATION_LIMIT: LMStatus.ITERATION_LIMIT,
+    kernels.CONVERGED: Ending.CONVERGED,
+    kernels.STOPPED: Ending.STOPPED,
+    kernels.STALLED: Ending.STALLED,
+    kernels.ITERATION_LIMIT: Ending.ITERATION_LIMIT,
 }
 
 
@@ -125,14 +126,14 @@ class CPFit:
     factors : three ndarrays, shapes (I, R), (J, R), (K, R)
     objective : float
         φ = ‖T − ⟦A,B,C⟧‖².
-    status : LMStatus
+    status : Ending
     history : ndarray, shape (iterations + 1,)
         φ at the start and after each iteration.
     """
 
     factors: Triple
     objective: float
-    status: LMStatus
+    status: Ending
     history: Array
 
     @property
@@ -220,7 +221,7 @@ def fit_cp(
     factors = unflatten(point.theta, tensor.shape)
     a, b, c = (factors[order.index(mode)] for mode in range(3))
     history = history[: state.iteration[0] + 1].copy()
-    status = LMStatus.STOPPED if stopped and code == kernels.PAUSED else _STATUS[code]
+    status = Ending.STOPPED if stopped and code == kernels.PAUSED else _STATUS[code]
     return CPFit((a, b, c), float(history[-1]), status, history)
 
 

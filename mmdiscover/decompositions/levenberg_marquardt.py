@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
+
+from mmdiscover.decompositions.outcome import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,18 +18,6 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.damping import Damping
 
     Array = NDArray[np.float64]
-
-
-class LMStatus(StrEnum):
-    """Why the iteration ended."""
-
-    CONVERGED = "converged"
-    """The objective fell to the tolerance."""
-    STOPPED = "stopped"
-    """The monitor asked for it."""
-    STALLED = "stalled"
-    """No step lowers the objective any more."""
-    ITERATION_LIMIT = "iteration limit"
 
 
 class Point(Protocol):
@@ -96,7 +85,7 @@ def minimize(
     max_iterations: int,
     tolerance: float,
     monitor: Monitor | None = None,
-) -> tuple[P, LMStatus, Array]:
+) -> tuple[P, Ending, Array]:
     """Iterate damped steps until the objective is at most `tolerance`.
 
     Parameters
@@ -114,12 +103,12 @@ def minimize(
     Returns
     -------
     point : Point
-    status : LMStatus
+    status : Ending
     history : ndarray, shape (iterations + 1,)
         The objective at the start and after each iteration.
     """
     point, history = start, [start.objective]
-    status = LMStatus.ITERATION_LIMIT
+    status = Ending.ITERATION_LIMIT
     while not point.objective <= tolerance and len(history) <= max_iterations:
         trial = attempt(point, damping.value)
         if trial is not None and trial.gain > 0:
@@ -129,11 +118,11 @@ def minimize(
             damping.reject()
         history.append(point.objective)
         if damping.exhausted:
-            status = LMStatus.STALLED
+            status = Ending.STALLED
             break
         if monitor is not None and monitor(point.objective):
-            status = LMStatus.STOPPED
+            status = Ending.STOPPED
             break
     if point.objective <= tolerance:
-        status = LMStatus.CONVERGED
+        status = Ending.CONVERGED
     return point, status, np.array(history)

@@ -11,7 +11,7 @@ import numpy as np
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.tensor import matmul_tensor
 from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, fit_cp
-from mmdiscover.decompositions.levenberg_marquardt import LMStatus
+from mmdiscover.decompositions.outcome import Ending
 from mmdiscover.errors import InputError
 from mmdiscover.search.settings import SearchSettings, complete_settings
 from mmdiscover.search.symmetry import symmetric_problem
@@ -159,4 +159,4 @@ def _status(result: CPFit) -> FitStatus:
     missing = round(result.objective)
     if missing >= 1 and abs(result.objective - missing) < 1e-3:
         return FitStatus.PLATEAU
-    return FitStatus.ITERATION_LIMIT if result.status is LMStatus.ITERATION_LIMIT else FitStatus.STALLED
+    return FitStatus.ITERATION_LIMIT if result.status is Ending.ITERATION_LIMIT else FitStatus.STALLED

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from mmdiscover.bench import lm, time_lm
 from mmdiscover.bench.references import run_least_squares
 from mmdiscover.core.format import Format
-from mmdiscover.decompositions import CPFit, FitSettings, LMStatus, fit_cp
+from mmdiscover.decompositions import CPFit, Ending, FitSettings, fit_cp
 from mmdiscover.errors import CapacityError, InputError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_the_time_of_a_fit_is_shared_by_its_iterations(monkeypatch: pytest.Monke
         clock.pass_(6e-3)
         starts.append(start[0][0, 0])
         assert settings.bound is not None
-        return CPFit(start, 0.0, LMStatus.CONVERGED, np.zeros(1 + next(iterations)))
+        return CPFit(start, 0.0, Ending.CONVERGED, np.zeros(1 + next(iterations)))
 
     monkeypatch.setattr(lm, "fit_cp", fit)
     assert time_lm(Format(2, 2, 2), 7, budget=0.0).iteration_ms == pytest.approx(2.0)

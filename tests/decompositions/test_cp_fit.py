@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions import FitSettings, LMStatus, cp_fit, fit_cp, kernels
+from mmdiscover.decompositions import Ending, FitSettings, cp_fit, fit_cp, kernels
 from mmdiscover.decompositions.gauss_newton import flatten, unflatten
 from tests.decompositions.dense import damped_matrix, gradient, model, problem, problems, tangent
 
@@ -153,7 +153,7 @@ def test_a_start_outside_the_ball_is_scaled_onto_it() -> None:
     tensor, start = problem((2, 3, 4), 3, 1)
     end = fit_cp(tensor, start, FitSettings(bound=2.0, max_iterations=0))
     np.testing.assert_allclose(flatten(end.factors), flatten(on_sphere(start, 2.0)), rtol=1e-14)
-    assert end.status is LMStatus.ITERATION_LIMIT
+    assert end.status is Ending.ITERATION_LIMIT
     assert end.iterations == 0
 
 
@@ -217,7 +217,7 @@ def test_the_monitor_stops_it() -> None:
         return len(seen) == 3
 
     end = fit_cp(tensor, start, FitSettings(), monitor=monitor)
-    assert (end.status, end.iterations) == (LMStatus.STOPPED, 3)
+    assert (end.status, end.iterations) == (Ending.STOPPED, 3)
     assert seen[-1] == end.objective
 
 
@@ -252,7 +252,7 @@ def test_it_stops_where_the_objective_has_ceased_to_fall() -> None:
     whole = fit_cp(tensor, start, FitSettings(max_iterations=300)).history
     end = fit_cp(tensor, start, FitSettings(max_iterations=300, stall_window=7, stall_decrease=0.01))
     stalled = [k for k in range(7, len(whole)) if whole[k] > 0.99 * whole[k - 7]]
-    assert (end.status, end.iterations) == (LMStatus.STOPPED, stalled[0])
+    assert (end.status, end.iterations) == (Ending.STOPPED, stalled[0])
     np.testing.assert_array_equal(end.history, whole[: stalled[0] + 1])
 
 
@@ -260,7 +260,7 @@ def test_the_tolerance_ends_it() -> None:
     start = problem((4, 4, 4), 7, 2)[1]
     rough = fit_cp(STRASSEN_TENSOR, start, FitSettings(bound=50.0, tolerance=1e-3))
     fine = fit_cp(STRASSEN_TENSOR, start, FitSettings(bound=50.0))
-    assert rough.status is fine.status is LMStatus.CONVERGED
+    assert rough.status is fine.status is Ending.CONVERGED
     assert 1e-26 < rough.objective <= 1e-3
     assert fine.objective <= 1e-26
     assert rough.iterations < fine.iterations
@@ -269,19 +269,19 @@ def test_the_tolerance_ends_it() -> None:
 def test_the_iteration_limit_ends_it() -> None:
     start = problem((4, 4, 4), 7, 2)[1]
     end = fit_cp(STRASSEN_TENSOR, start, FitSettings(bound=50.0, max_iterations=4))
-    assert (end.status, end.iterations) == (LMStatus.ITERATION_LIMIT, 4)
+    assert (end.status, end.iterations) == (Ending.ITERATION_LIMIT, 4)
 
 
 def test_it_stalls_where_no_step_helps() -> None:
     zeros = np.zeros((4, 7))
     end = fit_cp(STRASSEN_TENSOR, (zeros, zeros, zeros), FitSettings())
-    assert end.status is LMStatus.STALLED
+    assert end.status is Ending.STALLED
     assert end.objective == 8.0
 
 
 def test_most_random_starts_find_strassen() -> None:
     ends = [fit_cp(STRASSEN_TENSOR, problem((4, 4, 4), 7, seed)[1], FitSettings(bound=50.0)) for seed in range(10)]
-    exact = [end for end in ends if end.status is LMStatus.CONVERGED]
+    exact = [end for end in ends if end.status is Ending.CONVERGED]
     assert len(exact) >= 6
     for end in exact:
         assert objective(STRASSEN_TENSOR, end.factors) < 1e-24
@@ -295,7 +295,7 @@ def test_tensors_of_low_rank_are_recovered_from_nearby(seed: int, rank: int) -> 
     a, b, c = (factor + 1e-3 * shift for factor, shift in zip(factors, noise, strict=True))
     tensor = model(factors)
     end = fit_cp(tensor, (a, b, c), FitSettings(tolerance=1e-20))
-    assert end.status is LMStatus.CONVERGED
+    assert end.status is Ending.CONVERGED
     np.testing.assert_allclose(model(end.factors), tensor, atol=1e-9)
 
 
@@ -325,10 +325,10 @@ def test_the_scale_of_the_tensor_does_not_matter(scale: float) -> None:
     tensor = scale * np.einsum("ir,jr,kr->ijk", a, b, c)
     start = tuple(np.cbrt(scale) * rng.standard_normal((4, 3)) for _ in range(3))
     fit = fit_cp(tensor, start, FitSettings(tolerance=1e-20 * scale**2))
-    assert fit.status is LMStatus.CONVERGED
+    assert fit.status is Ending.CONVERGED
 
 
 def test_where_the_objective_overflows_it_stalls() -> None:
     huge = np.full((1, 1), 1e200)
     end = fit_cp(np.ones((1, 1, 1)), (huge, huge, huge), FitSettings())
-    assert (end.status, end.iterations) == (LMStatus.STALLED, 0)
+    assert (end.status, end.iterations) == (Ending.STALLED, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.tensor import matmul_tensor
-from mmdiscover.decompositions import LMStatus, cp_fit, fit_cp_fixed
+from mmdiscover.decompositions import Ending, cp_fit, fit_cp_fixed
 from mmdiscover.decompositions.gauss_newton import flatten, linearize, unflatten
 from tests.decompositions.dense import damped_matrix, gradient, jacobian, model, problems
 from tests.schemes import strassen
@@ -46,7 +46,7 @@ def test_fixed_entries_stay_bit_for_bit(seed: int, share: float) -> None:
 def test_exact_fits_are_found_again_from_nearby(seed: int) -> None:
     free = np.random.default_rng(seed).random(len(EXACT)) < 0.6
     end = fit_cp_fixed(TENSOR, unflatten(perturbed(1e-3, free, seed), TENSOR.shape), free)
-    assert end.status is LMStatus.CONVERGED
+    assert end.status is Ending.CONVERGED
     assert end.objective <= 1e-26
 
 
@@ -108,24 +108,24 @@ def test_impossible_values_are_given_up_soon() -> None:
     first = np.arange(4) * 7
     vector[first], free[first] = 0.0, False
     end = fit_cp_fixed(TENSOR, unflatten(vector, TENSOR.shape), free, max_iterations=1000)
-    assert end.status is LMStatus.STOPPED
+    assert end.status is Ending.STOPPED
     assert end.objective > 1e-3
     assert end.iterations < 100
 
 
 def test_the_iteration_limit_is_kept() -> None:
     end = fit_cp_fixed(TENSOR, unflatten(perturbed(1e-1, ALL), TENSOR.shape), ALL, max_iterations=2)
-    assert (end.status, end.iterations) == (LMStatus.ITERATION_LIMIT, 2)
+    assert (end.status, end.iterations) == (Ending.ITERATION_LIMIT, 2)
 
 
 def test_the_tolerance_is_kept() -> None:
     end = fit_cp_fixed(TENSOR, unflatten(perturbed(1e-2, ALL), TENSOR.shape), ALL, tolerance=1e-6)
-    assert end.status is LMStatus.CONVERGED
+    assert end.status is Ending.CONVERGED
     assert 1e-26 < end.objective <= 1e-6
 
 
-@pytest.mark.parametrize(("size", "status"), [(0.0, LMStatus.CONVERGED), (1e-3, LMStatus.ITERATION_LIMIT)])
-def test_with_nothing_free_the_point_is_only_judged(size: float, status: LMStatus) -> None:
+@pytest.mark.parametrize(("size", "status"), [(0.0, Ending.CONVERGED), (1e-3, Ending.ITERATION_LIMIT)])
+def test_with_nothing_free_the_point_is_only_judged(size: float, status: Ending) -> None:
     start = perturbed(size, ALL)
     end = fit_cp_fixed(TENSOR, unflatten(start, TENSOR.shape), ~ALL)
     np.testing.assert_array_equal(flatten(end.factors), start)

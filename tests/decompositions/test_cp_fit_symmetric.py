@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions import FitSettings, LMStatus, PairSymmetry, cp_fit, fit_cp
+from mmdiscover.decompositions import Ending, FitSettings, PairSymmetry, cp_fit, fit_cp
 from mmdiscover.decompositions.gauss_newton import flatten
 from tests.decompositions.dense import Split, damped_matrix, gradient, model, problem, splits
 
@@ -73,7 +73,7 @@ def test_tensors_of_low_rank_are_decomposed_symmetrically(split: Split) -> None:
         fit(split, tensor, problem(split.shape, split.rank, seed)[1], FitSettings(tolerance=1e-22, max_iterations=200))
         for seed in range(10)
     ]
-    exact = [end for end in ends if end.status is LMStatus.CONVERGED]
+    exact = [end for end in ends if end.status is Ending.CONVERGED]
     assert len(exact) >= 4
     for end in exact:
         assert_symmetric(split, end.factors)

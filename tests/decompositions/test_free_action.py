@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions import FitSettings, FreeAction, LMStatus, fit_cp, kernels
+from mmdiscover.decompositions import Ending, FitSettings, FreeAction, fit_cp, kernels
 from mmdiscover.decompositions.gauss_newton import flatten
 from tests.decompositions.dense import damped_matrix, gradient, model, problem
 
@@ -119,7 +119,7 @@ def test_tensors_of_low_rank_are_decomposed_symmetrically(turned: bool) -> None:
     tensor = model(factors)
     settings = FitSettings(tolerance=1e-22, max_iterations=200)
     ends = [fit((tensor, problem(shape, 2, seed)[1]), images, settings) for seed in range(10)]
-    exact = [end for end in ends if end.status is LMStatus.CONVERGED]
+    exact = [end for end in ends if end.status is Ending.CONVERGED]
     assert len(exact) >= 4
     for end in exact:
         assert_symmetric(end.factors, images)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mmdiscover.decompositions.damping import Damping
-from mmdiscover.decompositions.levenberg_marquardt import LMStatus, StallWatch, Trial, minimize
+from mmdiscover.decompositions.levenberg_marquardt import StallWatch, Trial, minimize
+from mmdiscover.decompositions.outcome import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def unsolvable(_: Number, __: float) -> None:
     return None
 
 
-def summary(end: tuple[Number, LMStatus, np.ndarray]) -> tuple[Number, LMStatus, int]:
+def summary(end: tuple[Number, Ending, np.ndarray]) -> tuple[Number, Ending, int]:
     point, status, history = end
     assert history[-1] == point.objective
     return point, status, len(history) - 1
@@ -48,22 +49,22 @@ def summary(end: tuple[Number, LMStatus, np.ndarray]) -> tuple[Number, LMStatus,
 
 def test_converged_at_the_tolerance() -> None:
     end = minimize(Number(8.0), halve, Damping(1.0), max_iterations=10, tolerance=1.0)
-    assert summary(end) == (Number(1.0), LMStatus.CONVERGED, 3)
+    assert summary(end) == (Number(1.0), Ending.CONVERGED, 3)
 
 
 def test_converged_at_the_start() -> None:
     end = minimize(Number(1.0), rejected, Damping(1.0), max_iterations=10, tolerance=1.0)
-    assert summary(end) == (Number(1.0), LMStatus.CONVERGED, 0)
+    assert summary(end) == (Number(1.0), Ending.CONVERGED, 0)
 
 
 def test_converged_by_the_last_iteration() -> None:
     end = minimize(Number(8.0), halve, Damping(1.0), max_iterations=3, tolerance=1.0)
-    assert summary(end) == (Number(1.0), LMStatus.CONVERGED, 3)
+    assert summary(end) == (Number(1.0), Ending.CONVERGED, 3)
 
 
 def test_iteration_limit() -> None:
     end = minimize(Number(8.0), halve, Damping(1.0), max_iterations=2, tolerance=1.0)
-    assert summary(end) == (Number(2.0), LMStatus.ITERATION_LIMIT, 2)
+    assert summary(end) == (Number(2.0), Ending.ITERATION_LIMIT, 2)
 
 
 @pytest.mark.parametrize("attempt", [rejected, unsolvable])
@@ -71,7 +72,7 @@ def test_stalled_when_no_damping_helps(attempt: Callable[[Number, float], Trial[
     damping = Damping(1.0)
     # 1 → 2 → 8 → 64 → …: μ = 2^(k(k+1)/2) exceeds 1e12 < 2^40 at k = 9.
     end = minimize(Number(8.0), attempt, damping, max_iterations=100, tolerance=1.0)
-    assert summary(end) == (Number(8.0), LMStatus.STALLED, 9)
+    assert summary(end) == (Number(8.0), Ending.STALLED, 9)
     assert damping.exhausted
 
 
@@ -85,7 +86,7 @@ def test_every_attempt_sees_the_damping_of_the_moment() -> None:
 
     end = minimize(Number(8.0), attempt, Damping(8.0), max_iterations=4, tolerance=0.0)
     assert seen == [8.0, 7.0, 14.0, 56.0]
-    assert summary(end) == (Number(6.0), LMStatus.ITERATION_LIMIT, 4)
+    assert summary(end) == (Number(6.0), Ending.ITERATION_LIMIT, 4)
 
 
 def test_the_monitor_sees_every_iteration_and_may_stop() -> None:
@@ -101,7 +102,7 @@ def test_the_monitor_sees_every_iteration_and_may_stop() -> None:
 
     end = minimize(Number(8.0), attempt, Damping(1.0), max_iterations=10, tolerance=0.0, monitor=monitor)
     assert seen == [4.0, 4.0, 2.0]
-    assert summary(end) == (Number(2.0), LMStatus.STOPPED, 3)
+    assert summary(end) == (Number(2.0), Ending.STOPPED, 3)
 
 
 def test_the_history_starts_with_the_start() -> None:
@@ -111,7 +112,7 @@ def test_the_history_starts_with_the_start() -> None:
 
 def test_an_objective_that_is_no_number_stalls() -> None:
     _, status, _ = minimize(Number(nan), rejected, Damping(1.0), max_iterations=100, tolerance=1.0)
-    assert status is LMStatus.STALLED
+    assert status is Ending.STALLED
 
 
 def test_stall_watch_looks_back_over_its_window() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format, parse_scheme_name
 from mmdiscover.core.symmetry import rescale
-from mmdiscover.decompositions import CPFit, LMStatus
+from mmdiscover.decompositions import CPFit, Ending
 from mmdiscover.errors import InputError
 from mmdiscover.search import (
     EXACT_RESIDUAL,
@@ -131,19 +131,19 @@ def test_the_iteration_limit_is_a_status() -> None:
 @pytest.mark.parametrize(
     ("objective", "reason", "status"),
     [
-        (0.0, LMStatus.CONVERGED, FitStatus.EXACT),
-        (1e-20, LMStatus.STALLED, FitStatus.EXACT),
-        (1e-20, LMStatus.ITERATION_LIMIT, FitStatus.EXACT),
-        (2e-20, LMStatus.STOPPED, FitStatus.STALLED),
-        (5e-4, LMStatus.STOPPED, FitStatus.STALLED),
-        (1.0005, LMStatus.STOPPED, FitStatus.PLATEAU),
-        (2.9995, LMStatus.ITERATION_LIMIT, FitStatus.PLATEAU),
-        (1.002, LMStatus.STOPPED, FitStatus.STALLED),
-        (0.5, LMStatus.STALLED, FitStatus.STALLED),
-        (0.5, LMStatus.ITERATION_LIMIT, FitStatus.ITERATION_LIMIT),
+        (0.0, Ending.CONVERGED, FitStatus.EXACT),
+        (1e-20, Ending.STALLED, FitStatus.EXACT),
+        (1e-20, Ending.ITERATION_LIMIT, FitStatus.EXACT),
+        (2e-20, Ending.STOPPED, FitStatus.STALLED),
+        (5e-4, Ending.STOPPED, FitStatus.STALLED),
+        (1.0005, Ending.STOPPED, FitStatus.PLATEAU),
+        (2.9995, Ending.ITERATION_LIMIT, FitStatus.PLATEAU),
+        (1.002, Ending.STOPPED, FitStatus.STALLED),
+        (0.5, Ending.STALLED, FitStatus.STALLED),
+        (0.5, Ending.ITERATION_LIMIT, FitStatus.ITERATION_LIMIT),
     ],
 )
-def test_statuses_by_objective_and_reason(objective: float, reason: LMStatus, status: FitStatus) -> None:
+def test_statuses_by_objective_and_reason(objective: float, reason: Ending, status: FitStatus) -> None:
     empty = np.zeros((1, 1))
     assert start._status(CPFit((empty, empty, empty), objective, reason, np.zeros(6))) is status
 

@@ -1,0 +1,1 @@
+"""CP decompositions: a tensor as a sum of outer products of vectors."""

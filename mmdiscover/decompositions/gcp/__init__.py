@@ -1,0 +1,1 @@
+"""Generalized CP decompositions: a likelihood other than the Gaussian."""

@@ -1,0 +1,1 @@
+"""Latent variable models by the method of moments."""

@@ -1,0 +1,1 @@
+"""Tucker decompositions: a small core multiplied by a matrix along every mode."""

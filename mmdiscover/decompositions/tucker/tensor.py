@@ -112,7 +112,7 @@ class TuckerTensor:
         core = self.core
         for mode, factor in enumerate(self.factors):
             if len(factor) > factor.shape[1]:
-                core = mode_product_unchecked(core, np.linalg.qr(factor, mode="r"), mode)
+                core = mode_product_unchecked(core, np.linalg.qr(factor).R, mode)
             else:
                 core = mode_product_unchecked(core, factor, mode)
         return float(np.linalg.norm(core))

@@ -101,3 +101,64 @@ def rank_for_error(singular_values: Array, error: float) -> int:
     """
     tails = np.sqrt(np.cumsum(np.square(singular_values[::-1], dtype=np.float64))[::-1])
     return max(1, int(np.sum(tails > error)))
+
+
+# Eigenvectors of A·Aᴴ are those of A to about ε·σ₁²: good enough where what is cut off is well above √ε·σ₁.
+_GRAM_IS_ENOUGH = 1e-5
+
+
+def left_singular_vectors(array: Array, mode: int, rank: int, error: float = 0.0) -> tuple[Array, float]:
+    """The leading left singular vectors of a matricization, which is not formed where that can be avoided.
+
+    By the Gram matrix, a third to a tenth of the work of an SVD, unless what is cut off is so small that squaring
+    would lose it; then by a QR decomposition first and the SVD of its triangle.
+
+    Parameters
+    ----------
+    array : ndarray, shape (d₁, …, d_N)
+        Finite.
+    mode : int
+        From 0.
+    rank : int
+        At most so many.
+    error : float
+        Frobenius norm that may be cut off besides.
+
+    Returns
+    -------
+    vectors : ndarray, shape (dₙ, R)
+        Orthonormal columns.
+    error : float
+        Frobenius norm of what is cut off.
+    """
+    size = array.shape[mode]
+    wide = array.size // size
+    epsilon = np.finfo(array.dtype).eps
+    if wide > size:
+        values, vectors = scipy.linalg.eigh(_gram(array, mode), check_finite=False)
+        singular = np.sqrt(np.maximum(values[::-1], 0))
+        kept = min(rank, rank_for_error(singular, error))
+        tail = float(np.linalg.norm(singular[kept:]))
+        least = _GRAM_IS_ENOUGH if epsilon < 1e-10 else np.sqrt(_GRAM_IS_ENOUGH)
+        if (kept == size and not error) or min(tail, error or tail) > least * singular[0]:
+            return np.ascontiguousarray(vectors[:, ::-1][:, :kept]), tail
+    unfolded = np.moveaxis(array, mode, 0).reshape(size, -1)
+    if wide > size:
+        triangle = scipy.linalg.qr(unfolded.T, mode="r", check_finite=False)[0][:size]
+        unfolded = triangle.T
+    cut = svd_unchecked(unfolded, rank, error)
+    return np.ascontiguousarray(cut.u), cut.error
+
+
+def _gram(array: Array, mode: int) -> Array:
+    """T₍ₙ₎ T₍ₙ₎ᴴ, its lower triangle at least."""
+    size = array.shape[mode]
+    if array.dtype.char in "fd":
+        syrk = scipy.linalg.get_blas_funcs("syrk", (array,))
+        if mode == 0:
+            return np.asarray(syrk(1.0, array.reshape(size, -1).T, trans=1, lower=True))
+        if mode == array.ndim - 1:
+            return np.asarray(syrk(1.0, array.reshape(-1, size).T, lower=True))
+    slices = array.reshape(-1, size, int(np.prod(array.shape[mode + 1 :])))
+    gram: Array = np.matmul(slices, slices.conj().swapaxes(1, 2)).sum(axis=0)
+    return gram

@@ -1,0 +1,216 @@
+"""Sums and products of tensor trains and of matrices in tensor-train form; all costs are linear in N.
+
+After Oseledets (SIAM J. Sci. Comput. 33, 2295–2317, 2011), section 4. Ranks of sums add up and those of products
+multiply; `rounding.tt_round` brings them down again. The type of a result is the wider of the arguments' types.
+"""
+
+from __future__ import annotations
+
+from math import inf, log
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled
+from mmdiscover.decompositions.tt.matrix import TTMatrix
+from mmdiscover.decompositions.tt.tensor_train import TensorTrain
+
+if TYPE_CHECKING:
+    from mmdiscover.decompositions.arguments import Array
+    from mmdiscover.decompositions.tt.chain import Chain, ChainT
+
+
+def add(u: ChainT, v: ChainT) -> ChainT:
+    """The sum u + v, with ranks Rₖ + R′ₖ.
+
+    Parameters
+    ----------
+    u, v : TensorTrain or TTMatrix
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    _check_same_sizes(u, v)
+    if u.order == 1:
+        return type(u).trusted([u.cores[0] + v.cores[0]])
+    dtype = np.result_type(u.dtype, v.dtype)
+    cores = [np.concatenate([u.cores[0], v.cores[0]], axis=-1)]
+    for a, b in zip(u.cores[1:-1], v.cores[1:-1], strict=True):
+        block = np.zeros((len(a) + len(b), *a.shape[1:-1], a.shape[-1] + b.shape[-1]), dtype)
+        block[: len(a), ..., : a.shape[-1]] = a
+        block[len(a) :, ..., a.shape[-1] :] = b
+        cores.append(block)
+    cores.append(np.concatenate([u.cores[-1], v.cores[-1]]))
+    return type(u).trusted(cores)
+
+
+def subtract(u: ChainT, v: ChainT) -> ChainT:
+    """The difference u − v, with ranks Rₖ + R′ₖ; see `add`."""
+    return add(u, scale(v, -1.0))
+
+
+def scale(u: ChainT, factor: complex) -> ChainT:
+    """A number times u, multiplied into the first core.
+
+    Raises
+    ------
+    ValueError
+        If the number is NaN or infinite.
+    """
+    if not np.isfinite(factor):
+        raise ValueError(f"factor is {factor!r}, expected a finite number")
+    # A NumPy number would widen float32; a Python number does not.
+    number = complex(factor) if np.iscomplexobj(factor) else float(factor.real)
+    first = u.cores[0] * number
+    return type(u).trusted([first, *(core.astype(first.dtype, copy=False) for core in u.cores[1:])])
+
+
+def hadamard(u: ChainT, v: ChainT) -> ChainT:
+    """The entry-by-entry product u ∗ v, with ranks RₖR′ₖ.
+
+    Parameters
+    ----------
+    u, v : TensorTrain or TTMatrix
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    _check_same_sizes(u, v)
+    return type(u).trusted(_kronecker_of_slices(a, b) for a, b in zip(u.cores, v.cores, strict=True))
+
+
+def _kronecker_of_slices(a: Array, b: Array) -> Array:
+    """Core with slices a[:, i, :] ⊗ b[:, i, :]."""
+    sizes, rows, columns = a.shape[1:-1], len(a) * len(b), a.shape[-1] * b.shape[-1]
+    # Both brought to the length of the result's rows first, so that the product runs over long stretches of memory.
+    wide_a = np.repeat(a, b.shape[-1], axis=-1).reshape(len(a), 1, -1)
+    wide_b = np.broadcast_to(b[..., None, :], (*b.shape[:-1], a.shape[-1], b.shape[-1])).reshape(1, len(b), -1)
+    product: Array = (wide_a * wide_b).reshape(rows, *sizes, columns)
+    return product
+
+
+def inner(u: ChainT, v: ChainT) -> Any:
+    """The inner product ⟨u, v⟩ = Σ conj(u)·v in O(N d R³) operations, without forming either.
+
+    Parameters
+    ----------
+    u, v : TensorTrain or TTMatrix
+        Of the same shape; for matrices it is that of Frobenius.
+
+    Returns
+    -------
+    float or complex
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    OverflowError
+        If it is not zero, and too large or too small for a floating-point number; `scaled_inner` has it.
+    """
+    mantissa, exponent = scaled_inner(u, v)
+    size = abs(mantissa)
+    logarithm = log(size) + exponent * LOG_2 if size else -inf
+    representable_exp(logarithm, "the size of the inner product", "scaled_inner")
+    half = exponent // 2
+    return mantissa * 2.0**half * 2.0 ** (exponent - half)
+
+
+def scaled_inner(u: ChainT, v: ChainT) -> tuple[Any, int]:
+    """The inner product ⟨u, v⟩ as x·2ᵉ: the number x and the integer e.
+
+    For trains of many cores, whose inner product may be no floating-point number; see `inner`.
+    """
+    _check_same_sizes(u, v)
+    left, exponent = np.ones((1, 1), dtype=u.dtype), 0
+    for a, b in zip(u.cores, v.cores, strict=True):
+        grown = (left @ b.reshape(len(b), -1)).reshape(-1, b.shape[-1])
+        left, shift = scaled(a.reshape(-1, a.shape[-1]).conj().T @ grown)
+        exponent += shift
+    return left.item(), exponent
+
+
+def matvec(matrix: TTMatrix, vector: TensorTrain) -> TensorTrain:
+    """The product A·x with ranks RₖR′ₖ.
+
+    Parameters
+    ----------
+    matrix : TTMatrix
+        Of column shape (n₁, …, n_N).
+    vector : TensorTrain
+        Of shape (n₁, …, n_N).
+
+    Returns
+    -------
+    TensorTrain
+        Of shape (m₁, …, m_N), the matrix's row shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not meet.
+    """
+    if matrix.column_shape != vector.shape:
+        raise ValueError(f"vector has shape {vector.shape}, expected {matrix.column_shape} as the columns of matrix")
+    return TensorTrain.trusted(
+        _contracted(a, x).reshape(len(a) * len(x), a.shape[1], -1)
+        for a, x in zip(matrix.cores, vector.cores, strict=True)
+    )
+
+
+def matmat(left: TTMatrix, right: TTMatrix) -> TTMatrix:
+    """The product A·B with ranks RₖR′ₖ.
+
+    Parameters
+    ----------
+    left, right : TTMatrix
+        Of row and column shapes m × n and n × p.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not meet.
+    """
+    if left.column_shape != right.row_shape:
+        raise ValueError(
+            f"right has row shape {right.row_shape}, expected {left.column_shape} as the column shape of left"
+        )
+    cores = []
+    for a, b in zip(left.cores, right.cores, strict=True):
+        # The columns of B are taken along with its ranks on the right, then brought before those of A.
+        product = _contracted(a, b.reshape(*b.shape[:2], -1))
+        split = product.reshape(-1, a.shape[1], a.shape[3], b.shape[2], b.shape[3]).swapaxes(2, 3)
+        cores.append(split.reshape(*split.shape[:3], -1))
+    return TTMatrix.trusted(cores)
+
+
+def _contracted(a: Array, x: Array) -> Array:
+    """Σⱼ a[r, i, j, s]·x[q, j, t] as an array of shape (R, Q, m, S, T)."""
+    flat = a.transpose(0, 1, 3, 2).reshape(-1, a.shape[2]) @ x.transpose(1, 0, 2).reshape(x.shape[1], -1)
+    full = flat.reshape(a.shape[0], a.shape[1], a.shape[3], len(x), x.shape[2])
+    return np.ascontiguousarray(full.transpose(0, 3, 1, 2, 4))
+
+
+def kronecker(u: ChainT, v: ChainT) -> ChainT:
+    """The Kronecker product u ⊗ v: the cores of v behind those of u, tied by a rank of 1.
+
+    Parameters
+    ----------
+    u, v : TensorTrain or TTMatrix
+        For trains it is the outer product u ∘ v of the tensors.
+    """
+    dtype = np.result_type(u.dtype, v.dtype)
+    return type(u).trusted(core.astype(dtype, copy=False) for core in (*u.cores, *v.cores))
+
+
+def _check_same_sizes(u: Chain, v: Chain) -> None:
+    sizes = [[core.shape[1:-1] for core in chain.cores] for chain in (u, v)]
+    if sizes[0] != sizes[1]:
+        flat = [[size for pair in each for size in pair] for each in sizes]
+        raise ValueError(f"v has sizes {flat[1]}, expected {flat[0]} as u")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled
+from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled, times_power_of_two
 from mmdiscover.decompositions.tt.matrix import TTMatrix
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
@@ -118,8 +118,7 @@ def inner(u: ChainT, v: ChainT) -> Any:
     size = abs(mantissa)
     logarithm = log(size) + exponent * LOG_2 if size else -inf
     representable_exp(logarithm, "the size of the inner product", "scaled_inner")
-    half = exponent // 2
-    return mantissa * 2.0**half * 2.0 ** (exponent - half)
+    return times_power_of_two(np.asarray(mantissa), exponent).item()
 
 
 def scaled_inner(u: ChainT, v: ChainT) -> tuple[Any, int]:

@@ -108,6 +108,20 @@ class Chain:
         """
         return representable_exp(self.log_norm(), "the norm", "log_norm")
 
+    def normalized(self) -> tuple[Self, float]:
+        """A chain of norm 1, and the logarithm of the factor: self = exp(factor) · chain.
+
+        Raises
+        ------
+        ValueError
+            If the norm is zero.
+        """
+        logarithm = self.log_norm()
+        if logarithm == -inf:
+            raise ValueError("the chain is zero, expected one that can be divided by its norm")
+        factor = self.dtype.type(exp(-logarithm / self.order))
+        return self.trusted(core * factor for core in self.cores), logarithm
+
     def __add__(self, other: Self) -> Self:
         from mmdiscover.decompositions.tt.arithmetic import add
 
@@ -141,9 +155,17 @@ def scaled(array: Array) -> tuple[Array, int]:
     if largest == 0 or not isfinite(largest):
         return array, 0
     exponent = int(np.frexp(largest)[1])
+    return times_power_of_two(array, -exponent), exponent
+
+
+def times_power_of_two(array: Array, exponent: int) -> Array:
+    """An array times 2ᵉ."""
+    if exponent == 0:
+        return array
     # In two steps, as 2^1074 is no number.
     half = exponent // 2
-    return array * array.dtype.type(2.0**-half) * array.dtype.type(2.0 ** (half - exponent)), exponent
+    product: Array = array * array.dtype.type(2.0**half) * array.dtype.type(2.0 ** (exponent - half))
+    return product
 
 
 def representable_exp(logarithm: float, what: str, instead: str) -> float:
@@ -170,6 +192,14 @@ def check_sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
     if not len(sizes):
         raise ValueError(f"{name} is empty, expected at least one size")
     return tuple(check_count(f"{name}[{index}]", size) for index, size in enumerate(sizes))
+
+
+def check_paired_sizes(row_shape: Sequence[int], column_shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Sizes (mₖ, nₖ) of rows and columns, as many of one as of the other."""
+    rows, columns = check_sizes("row_shape", row_shape), check_sizes("column_shape", column_shape)
+    if len(rows) != len(columns):
+        raise ValueError(f"column_shape has {len(columns)} entries, expected {len(rows)} as row_shape")
+    return list(zip(rows, columns, strict=True))
 
 
 def bounded_ranks(ranks: int | Sequence[int], sizes: Sequence[int]) -> tuple[int, ...]:

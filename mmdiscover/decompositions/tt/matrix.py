@@ -10,7 +10,7 @@ import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array
 from mmdiscover.decompositions.cp.tensor import normal
-from mmdiscover.decompositions.tt.chain import Chain, bounded_ranks, check_sizes
+from mmdiscover.decompositions.tt.chain import Chain, bounded_ranks, check_paired_sizes
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ class TTMatrix(Chain):
         ValueError
             If the sizes of the train are not mₖnₖ.
         """
-        rows, columns = check_sizes("row_shape", row_shape), check_sizes("column_shape", column_shape)
-        if len(rows) != len(columns) or train.shape != tuple(m * n for m, n in zip(rows, columns, strict=True)):
-            raise ValueError(f"train has shape {train.shape}, expected products of row_shape {rows} and {columns}")
+        sizes = check_paired_sizes(row_shape, column_shape)
+        products = tuple(m * n for m, n in sizes)
+        if train.shape != products:
+            raise ValueError(f"train has shape {train.shape}, expected {products}, the products mₖnₖ")
         return cls.trusted(
-            core.reshape(core.shape[0], m, n, core.shape[2])
-            for core, m, n in zip(train.cores, rows, columns, strict=True)
+            core.reshape(len(core), m, n, core.shape[2]) for core, (m, n) in zip(train.cores, sizes, strict=True)
         )
 
     @property
@@ -98,7 +98,7 @@ class TTMatrix(Chain):
 
     def as_train(self) -> TensorTrain:
         """The train of shape (m₁n₁, …, m_Nn_N) with the same cores."""
-        return TensorTrain.trusted(core.reshape(core.shape[0], -1, core.shape[3]) for core in self.cores)
+        return TensorTrain.trusted(core.reshape(len(core), -1, core.shape[3]) for core in self.cores)
 
     def to_full(self) -> Array:
         """The matrix with all its entries, shape (m₁⋯m_N, n₁⋯n_N)."""
@@ -134,10 +134,7 @@ def random_tt_matrix(
     dtype : dtype
         Real or complex floating point.
     """
-    rows, columns = check_sizes("row_shape", row_shape), check_sizes("column_shape", column_shape)
-    if len(rows) != len(columns):
-        raise ValueError(f"column_shape has {len(columns)} entries, expected {len(rows)} as row_shape")
-    sizes = list(zip(rows, columns, strict=True))
+    sizes = check_paired_sizes(row_shape, column_shape)
     bounds = bounded_ranks(ranks, [m * n for m, n in sizes])
     rng = np.random.default_rng(seed)
     return TTMatrix(tuple(normal(rng, (bounds[k], m, n, bounds[k + 1]), dtype) for k, (m, n) in enumerate(sizes)))

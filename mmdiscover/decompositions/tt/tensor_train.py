@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -130,5 +129,6 @@ def random_tt(
     train = TensorTrain(tuple(cores))
     if norm is None:
         return train
-    factor = exp((log(check_number("norm", norm, above=True)) - train.log_norm()) / len(cores))
-    return TensorTrain(tuple(core * core.dtype.type(factor) for core in cores))
+    wanted = check_number("norm", norm, above=True)
+    unit, _ = train.normalized()
+    return unit * wanted

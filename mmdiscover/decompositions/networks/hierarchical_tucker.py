@@ -68,7 +68,7 @@ class HierarchicalTucker:
                 raise ValueError(
                     f"transfers[{place}] has shape {transfers[place].shape}, expected it to begin with {(left, right)}"
                 )
-            return transfers[place].shape[2]
+            return int(transfers[place].shape[2])
 
         columns = fold(tree, lambda mode: frames[mode].shape[1], join)
         if columns != 1:
@@ -105,7 +105,7 @@ class HierarchicalTucker:
 
         def join(left: Array, right: Array, place: int) -> Array:
             half = np.tensordot(left, self.transfers[place], 1)  # left rows, right columns, columns
-            return np.matmul(right, half).reshape(-1, half.shape[2])
+            return np.asarray(np.matmul(right, half).reshape(-1, half.shape[2]))
 
         full = fold(self.tree, lambda mode: self.frames[mode], join)
         modes = leaves(self.tree)
@@ -128,7 +128,7 @@ class HierarchicalTucker:
 
         def join(left: Array, right: Array, place: int) -> Array:
             half = np.tensordot(left, self.transfers[place], 1)
-            return np.matmul(right[:, None, :], half)[:, 0, :]
+            return np.asarray(np.matmul(right[:, None, :], half)[:, 0, :])
 
         return fold(self.tree, lambda mode: self.frames[mode][cells[:, mode]], join)[:, 0]
 
@@ -216,11 +216,11 @@ def random_hierarchical_tucker(
 
     def leaf(mode: int) -> int:
         frames[mode] = normal(rng, (sizes[mode], next(columns)), dtype)
-        return frames[mode].shape[1]
+        return int(frames[mode].shape[1])
 
     def join(left: int, right: int, _place: int) -> int:
         transfers.append(normal(rng, (left, right, next(columns)), dtype))
-        return transfers[-1].shape[2]
+        return int(transfers[-1].shape[2])
 
     fold(tree, leaf, join)
     return HierarchicalTucker(tuple(frames[mode] for mode in range(len(sizes))), tuple(transfers), tree)

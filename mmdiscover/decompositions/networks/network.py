@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmdiscover.decompositions.arguments import as_array, frozen
@@ -184,7 +184,14 @@ class TensorNetwork:
         """The same network with other arrays in some nodes."""
         for name in arrays:
             self.node(name)
-        changed = [replace(node, array=arrays.get(node.name, node.array)) for node in self.nodes]
+        changed = [
+            Node(
+                node.name,
+                as_array(f"node {node.name!r}", arrays.get(node.name, node.array), least_order=0),
+                node.copies,
+            )
+            for node in self.nodes
+        ]
         return TensorNetwork(tuple(changed), self.output)
 
 

@@ -166,8 +166,8 @@ def ring_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, err
 
     The rank of the first unfolding is split into two factors R₀ and R₁, after which the rest is as for a tensor train.
     The squared error is exactly the sum of the squares of all singular values that were cut off. Unlike for trains,
-    no bound relates it to the error of the best ring of those ranks, and a ring is not recovered with its own ranks: the
-    singular vectors of the first unfolding are determined up to rotation only, and the later ranks depend on it.
+    no bound relates it to the error of the best ring of those ranks, and a ring is not recovered with its own ranks: as
+    the rank R₀R₁ is split in the basis of the singular vectors, the later ranks come out larger.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""How fast the tensor library is beside other programs."""

@@ -1,0 +1,1 @@
+"""Every area of the tensor library at work, in under two minutes."""

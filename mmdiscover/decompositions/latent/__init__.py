@@ -5,6 +5,7 @@ from mmdiscover.decompositions.latent.mixture import (
     SphericalMixture,
     estimate_variance,
     fit_spherical_mixture,
+    fit_unequal_spherical_mixture,
     mixture_second_moment,
     mixture_third_moment,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "estimate_variance",
     "fit_spherical_mixture",
     "fit_topics",
+    "fit_unequal_spherical_mixture",
     "match_components",
     "mixture_second_moment",
     "mixture_third_moment",

@@ -1,4 +1,4 @@
-"""Mixtures of spherical Gaussians with one variance, learnt by the method of moments.
+"""Mixtures of spherical Gaussians, learnt by the method of moments.
 
 Hsu and Kakade, Learning mixtures of spherical Gaussians: moment methods and spectral decompositions, ITCS 2013,
 arXiv:1206.5766; Theorem 3.2 of Anandkumar, Ge, Hsu, Kakade and Telgarsky, JMLR 15 (2014), arXiv:1210.7559.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.linalg
 
-from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number
+from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
 from mmdiscover.decompositions.latent.components import Components, check_components, check_probabilities
 from mmdiscover.decompositions.latent.cubes import CHUNK_ENTRIES, sum_of_cubes, symmetrized
 from mmdiscover.decompositions.latent.tensor_power import PowerSettings, tensor_power
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SphericalMixture:
-    """Σᵢ wᵢ N(μᵢ, σ²I).
+    """Σᵢ wᵢ N(μᵢ, σᵢ²I).
 
     Parameters
     ----------
@@ -35,25 +35,31 @@ class SphericalMixture:
         μᵢ in rows.
     weights : array_like, shape (k,)
         Probabilities of the components.
-    variance : float
-        σ², of each coordinate.
+    variances : array_like, shape (k,), or float
+        σᵢ², of each coordinate; a single number stands for all components.
 
     Raises
     ------
     ValueError
-        If weights are not positive with the sum 1 or not as many as centres, or the variance is negative.
+        If weights are not positive with the sum 1, a variance is negative, or there are not as many as centres.
     """
 
     centres: Array
     weights: Array
-    variance: float
+    variances: Array
 
     def __post_init__(self) -> None:
         centres, weights = check_components("centres", self.centres, self.weights)
         check_probabilities("weights", weights)
         object.__setattr__(self, "centres", centres)
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "variance", check_number("variance", self.variance))
+        given = np.asarray(self.variances)
+        variances = as_real_array("variances", np.full(len(weights), given) if given.ndim == 0 else given, 1)
+        if len(variances) != len(weights):
+            raise ValueError(f"variances has {len(variances)} entries, expected {len(weights)}, one for each centre")
+        if variances.min() < 0:
+            raise ValueError(f"variances has the entry {variances.min():.3g}, expected numbers >= 0")
+        object.__setattr__(self, "variances", frozen(variances))
 
     @property
     def components(self) -> Components:
@@ -66,7 +72,7 @@ class SphericalMixture:
         rng = np.random.default_rng(seed)
         labels = rng.choice(len(self.weights), size=count, p=self.weights)
         samples = rng.standard_normal((count, self.centres.shape[1]))
-        samples *= np.sqrt(self.variance)
+        samples *= np.sqrt(self.variances)[labels, None]
         samples += self.centres[labels]
         return samples, labels
 
@@ -91,7 +97,7 @@ def estimate_variance(samples: ArrayLike, components: int) -> float:
     """
     array = _check_samples(samples)
     check_count("components", components, 1, array.shape[1])
-    return _smallest_eigenvalues(_mean_and_covariance(array)[1], components)
+    return _noise(_mean_and_covariance(array)[1], components)[0]
 
 
 def mixture_second_moment(samples: ArrayLike, variance: float) -> Array:
@@ -133,9 +139,7 @@ def mixture_third_moment(samples: ArrayLike, variance: float, projection: ArrayL
     matrix = np.eye(array.shape[1]) if projection is None else as_real_array("projection", projection, 2)
     if len(matrix) != array.shape[1]:
         raise ValueError(f"projection has {len(matrix)} rows, expected {array.shape[1]}, the coordinates of samples")
-    mean = array.mean(axis=0, dtype=np.float64) @ matrix
-    cubes = sum_of_cubes(array, None if projection is None else matrix) / len(array)
-    return cubes - variance * symmetrized(np.multiply.outer(mean, matrix.T @ matrix))
+    return _third_moment(array, variance * array.mean(axis=0, dtype=np.float64), matrix)
 
 
 def fit_spherical_mixture(
@@ -149,9 +153,10 @@ def fit_spherical_mixture(
     """Centres, weights and variance of a mixture of spherical Gaussians from its first three moments.
 
     No starting guess and no local optimum: with n samples the errors fall like 1/√n. The centres must be linearly
-    independent, so k ≤ d; where they are not (as when their mean is the origin and k = d + 1, or they lie on one line
-    through it), adding one fixed vector to all samples may help, as it makes k points that span k − 1 dimensions
-    independent. For centres far from the origin compared with their distances, subtracting one helps accuracy.
+    independent, so k ≤ d. Centres that span k − 1 dimensions only because the origin lies in their plane (three points
+    around it, say) become independent when a fixed vector that points out of the plane is added to all samples.
+    Components of different variances need `fit_unequal_spherical_mixture`; here they would leave an error that does
+    not fall with n.
 
     Parameters
     ----------
@@ -195,13 +200,59 @@ def fit_spherical_mixture(
     check_count("components", components, 1, array.shape[1])
     mean, covariance = _mean_and_covariance(array)
     if variance is None:
-        variance = _smallest_eigenvalues(covariance, components)
+        variance, _ = _noise(covariance, components)
     white = whitening(_second_moment(mean, covariance, check_number("variance", variance)), components)
-    third = mixture_third_moment(array, variance, white.whitener)
+    third = _third_moment(array, variance * mean, white.whitener)
     fitted = tensor_power(third, components, settings=settings, seed=seed)
-    found = white.unwhiten(fitted.model)
-    model = SphericalMixture(found.vectors, found.weights / found.weights.sum(), variance)
+    return Fitted(_mixture(white.unwhiten(fitted.model), variance), fitted.status, fitted.history)
+
+
+def fit_unequal_spherical_mixture(
+    samples: ArrayLike, components: int, *, settings: PowerSettings | None = None, seed: Seed = 0
+) -> Fitted[SphericalMixture]:
+    """The same for components that have variances of their own (Theorem 1 of arXiv:1206.5766).
+
+    The smallest eigenvalues of the covariance are the mean variance σ̄² = Σ wᵢ σᵢ², for M₂. With V their eigenvectors
+    and m the mean, x ‖Vᵀ(x − m)‖² / (d − k + 1) has the mean Σ wᵢ σᵢ² μᵢ, which takes the place of σ² m in M₃ and
+    gives the variances in the end. `fit_spherical_mixture` is more accurate where the variances are equal.
+
+    Parameters
+    ----------
+    samples, components, settings, seed
+        As for `fit_spherical_mixture`.
+
+    Returns
+    -------
+    Fitted[SphericalMixture]
+        As of `fit_spherical_mixture`. Variances that come out negative, with few samples, are set to zero.
+
+    Raises
+    ------
+    ValueError
+        As of `fit_spherical_mixture`.
+
+    Warns
+    -----
+    WeakSignalWarning
+        As of `fit_spherical_mixture`.
+    """
+    array = _check_samples(samples)
+    check_count("components", components, 1, array.shape[1])
+    mean, covariance = _mean_and_covariance(array)
+    mean_variance, directions = _noise(covariance, components)
+    white = whitening(_second_moment(mean, covariance, mean_variance), components)
+    noise = np.mean((array @ directions - mean @ directions) ** 2, axis=1)
+    correction = noise @ array / len(array)
+    third = _third_moment(array, correction, white.whitener)
+    fitted = tensor_power(third, components, settings=settings, seed=seed)
+    # Wᵀ Σ wᵢ σᵢ² μᵢ = Σ √wᵢ σᵢ² vᵢ, and 1/√wᵢ is the eigenvalue.
+    variances = fitted.model.eigenvalues * (fitted.model.vectors.T @ (white.whitener.T @ correction))
+    model = _mixture(white.unwhiten(fitted.model), np.maximum(variances, 0))
     return Fitted(model, fitted.status, fitted.history)
+
+
+def _mixture(found: Components, variances: Array | float) -> SphericalMixture:
+    return SphericalMixture(found.vectors, found.weights / found.weights.sum(), np.asarray(variances))
 
 
 def _check_samples(samples: ArrayLike) -> Array:
@@ -223,12 +274,18 @@ def _mean_and_covariance(samples: Array) -> tuple[Array, Array]:
     return mean, covariance / count
 
 
-def _smallest_eigenvalues(covariance: Array, components: int) -> float:
-    last = len(covariance) - components
-    values = scipy.linalg.eigh(covariance, eigvals_only=True, subset_by_index=(0, last))
-    return max(float(values.mean()), 0.0)
+def _noise(covariance: Array, components: int) -> tuple[float, Array]:
+    """Mean of the d − k + 1 smallest eigenvalues, and their eigenvectors."""
+    values, vectors = scipy.linalg.eigh(covariance, subset_by_index=(0, len(covariance) - components))
+    return max(float(values.mean()), 0.0), vectors
 
 
 def _second_moment(mean: Array, covariance: Array, variance: float) -> Array:
     moment: Array = covariance + np.outer(mean, mean) - variance * np.eye(len(mean))
     return moment
+
+
+def _third_moment(samples: Array, correction: Array, projection: Array) -> Array:
+    """M₃(W, W, W) with Σ wᵢ σᵢ² μᵢ as the correction."""
+    cubes = sum_of_cubes(samples, projection) / len(samples)
+    return cubes - symmetrized(np.multiply.outer(correction @ projection, projection.T @ projection))

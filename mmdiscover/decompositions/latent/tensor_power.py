@@ -100,9 +100,9 @@ def tensor_power(
     For each eigenpair: power iterations v ← T(I, v, v)/‖T(I, v, v)‖ from several random starts, more from the one
     with the largest T(v, v, v), which is the eigenvalue; then λ v ∘ v ∘ v is taken away (deflation). Where
     T = Σ λᵢ vᵢ ∘ vᵢ ∘ vᵢ with orthonormal vᵢ, convergence is quadratic, and a perturbation of norm ε moves
-    eigenpairs by O(ε) (Theorem 5.1 of arXiv:1210.7559). Signs are chosen so that eigenvalues are not negative, as an
-    odd order allows; they come in the order in which they were found, mostly descending. An eigenvalue of zero (of
-    rounding size) says that fewer components were there.
+    eigenpairs by O(ε) (Theorem 5.1 of arXiv:1210.7559). Signs are chosen so that eigenvalues are not negative (where
+    the iteration converges), as an odd order allows; they come in the order in which they were found, mostly
+    descending. An eigenvalue of zero (of rounding size) says that fewer components were there.
 
     Parameters
     ----------

@@ -235,7 +235,7 @@ def project_on_simplex(vectors: ArrayLike) -> Array:
 
 def _check_counts(counts: Any) -> Any:
     """The documents of at least three words as a sparse array of float64."""
-    given = counts if scipy.sparse.issparse(counts) else as_real_array("counts", counts, 2)
+    given: Any = counts if scipy.sparse.issparse(counts) else as_real_array("counts", counts, 2)
     if given.ndim != 2:
         raise ValueError(f"counts has {given.ndim} modes (shape {given.shape}), expected 2")
     array: Any = scipy.sparse.csr_array(given, dtype=np.float64)

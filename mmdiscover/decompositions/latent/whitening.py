@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
 
 
+_NEEDED = "the components must be linearly independent (no centre or topic a combination of the others)"
+
+
 class WeakSignalWarning(UserWarning):
     """A second moment has fewer eigenvalues that stand out of the rest than components are asked for."""
 
@@ -70,7 +73,7 @@ class Whitening:
         if eigenvalues.min() < 1e-6:
             raise ValueError(
                 f"the whitened third moment has the eigenvalue {eigenvalues.min():.3g}, expected at least about 1: "
-                "the third moment has fewer components than the second"
+                f"the third moment has fewer components than the second; {_NEEDED}, and the samples many enough"
             )
         return Components((self.unwhitener @ (decomposition.vectors * eigenvalues)).T, eigenvalues**-2.0)
 
@@ -117,15 +120,14 @@ def whitening(second_moment: ArrayLike | LinearOperator, components: int) -> Whi
 
 
 def _check_rank(kept: Array, others: Array) -> None:
-    needed = "the components must be linearly independent (no centre or topic a combination of the others)"
     if kept[0] <= 1e3 * np.finfo(kept.dtype).eps * kept[-1]:
         positive = int(np.sum(kept > 1e3 * np.finfo(kept.dtype).eps * abs(kept[-1])))
-        raise ValueError(f"second_moment has {positive} positive eigenvalues, expected {len(kept)}: {needed}")
+        raise ValueError(f"second_moment has {positive} positive eigenvalues, expected {len(kept)}: {_NEEDED}")
     noise = float(np.abs(others).max(initial=0.0))
     if kept[0] < 2 * noise:
         warnings.warn(
             f"eigenvalue {len(kept)} of the second moment is {kept[0]:.3g}, and one of {noise:.3g} in size is taken "
-            f"for noise: {needed}, and the samples many enough to show it; try more samples or fewer components",
+            f"for noise: {_NEEDED}, and the samples many enough to show it; try more samples or fewer components",
             WeakSignalWarning,
             stacklevel=4,
         )

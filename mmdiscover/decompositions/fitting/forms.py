@@ -1,0 +1,228 @@
+"""One view of CP, Tucker and TT tensors: blocks joined by edges, so that each loss and each method is written once.
+
+Every entry of a tensor in one of these forms is linear in each block (factor or core). What the methods need follows
+from that: the tensor, the gradient by a block from the gradient by the tensor (the adjoint of that linear map), the
+rows of that map at single cells, and its Gram matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+import opt_einsum
+
+from mmdiscover.decompositions.cp.tensor import CPTensor
+from mmdiscover.decompositions.tt.tensor_train import TensorTrain
+from mmdiscover.decompositions.tucker.tensor import TuckerTensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mmdiscover.decompositions.arguments import Array
+
+    Edges = tuple[int, ...]
+
+FormT = TypeVar("FormT", CPTensor, TuckerTensor, TensorTrain)
+
+
+@dataclass(frozen=True)
+class Form(Generic[FormT]):
+    """How the blocks of a tensor of low rank are joined.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (d₁, …, d_N).
+    edges : tuple of tuple of int
+        For each block the edges at its modes: n < N is mode n of the tensor, other numbers are summed over. A block has
+        at most one mode of the tensor.
+    build : callable
+        Makes the container of a list of blocks.
+    """
+
+    shape: tuple[int, ...]
+    edges: tuple[Edges, ...]
+    build: Callable[[Sequence[Array]], FormT]
+
+    @property
+    def order(self) -> int:
+        """Number of modes N."""
+        return len(self.shape)
+
+    def mode(self, block: int) -> int | None:
+        """The mode of the tensor that a block has; none for the core of a Tucker tensor."""
+        return next((edge for edge in self.edges[block] if edge < self.order), None)
+
+    def _bonds(self, block: int) -> Edges:
+        """Edges that a block shares with others; the outer edges of a tensor train have size 1 and are in one only."""
+        others = {edge for own in _without(self.edges, block) for edge in own}
+        return tuple(edge for edge in self.edges[block] if edge >= self.order and edge in others)
+
+    def full(self, blocks: Sequence[Array]) -> Array:
+        """The tensor, shape (d₁, …, d_N)."""
+        return _contract(self.edges, tuple(range(self.order)), blocks)
+
+    def pullback(self, blocks: Sequence[Array], block: int, tensors: Array) -> Array:
+        """The gradients of ⟨X_c, W⟩ by a block: for X = dL/dW, the chain rule.
+
+        For CP it is the MTTKRP; for TT it is X times the products of the cores left and right.
+
+        Parameters
+        ----------
+        blocks : sequence of ndarray
+            The one that is asked for is not used.
+        block : int
+        tensors : ndarray, shape (m, d₁, …, d_N)
+
+        Returns
+        -------
+        ndarray, shape (m, shape of the block)
+        """
+        sample = _free_edge(self.edges)
+        edges = (*_without(self.edges, block), (sample, *range(self.order)))
+        mode = self.mode(block)
+        kept = tuple(edge for edge in self.edges[block] if edge == mode or edge in self._bonds(block))
+        gradients = _contract(edges, (sample, *kept), [*_without(blocks, block), tensors])
+        return gradients.reshape(len(tensors), *blocks[block].shape)
+
+    def picked(self, blocks: Sequence[Array], block: int, picks: Sequence[Array]) -> Array:
+        """The slices of a block at some cells, or their combinations by rank-one inputs.
+
+        Parameters
+        ----------
+        blocks : sequence of ndarray
+        block : int
+        picks : sequence of ndarray
+            For each mode of the tensor the indices, shape (m,), or vectors, shape (m, dₙ).
+
+        Returns
+        -------
+        ndarray, shape (m, shape of the block without its mode), or the block itself when it has none
+        """
+        mode = self.mode(block)
+        if mode is None:
+            return blocks[block]
+        axis, pick = self.edges[block].index(mode), picks[mode]
+        first = np.moveaxis(blocks[block], axis, 0)
+        return first[pick] if pick.ndim == 1 else np.tensordot(pick, first, 1)
+
+    def rows(self, picked: Sequence[Array], block: int) -> Array:
+        """What the slices of a block are multiplied by to make entries: W at cell c is ⟨slice, rows[c]⟩.
+
+        Parameters
+        ----------
+        picked : sequence of ndarray
+            Of all blocks; the one that is asked for is not used.
+        block : int
+
+        Returns
+        -------
+        ndarray, shape (m, p)
+        """
+        sample = _free_edge(self.edges)
+        # The mode of each block has become the number of the sample, and the first axis.
+        edges = [
+            (*((sample,) * (self.mode(index) is not None)), *(edge for edge in own if edge >= self.order))
+            for index, own in enumerate(self.edges)
+        ]
+        rows = _contract(_without(edges, block), (sample, *self._bonds(block)), _without(picked, block))
+        return rows.reshape(len(rows), -1)
+
+    def gram(self, blocks: Sequence[Array], block: int) -> Array:
+        """The matrix of ‖W‖² as a quadratic function of one slice of a block, shape (p, p)."""
+        shift = _free_edge(self.edges) - self.order
+        others = _without(self.edges, block)
+        mirrored = [tuple(edge if edge < self.order else edge + shift for edge in own) for own in others]
+        kept = self._bonds(block)
+        arrays = _without(blocks, block)
+        gram = _contract((*others, *mirrored), (*kept, *(edge + shift for edge in kept)), [*arrays, *arrays])
+        size = int(np.prod(gram.shape[: len(kept)]))
+        return gram.reshape(size, size)
+
+    def slices(self, array: Array, block: int) -> Array:
+        """A block, or a tensor of its shape, with its mode as rows, shape (dₙ, p); one row when it has no mode."""
+        mode = self.mode(block)
+        if mode is None:
+            return array.reshape(1, -1)
+        axis = self.edges[block].index(mode)
+        return np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+
+    def unsliced(self, matrix: Array, block: int, shape: tuple[int, ...]) -> Array:
+        """The inverse of `slices`.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (dₙ, p)
+        block : int
+        shape : tuple of int
+            Of the block.
+        """
+        mode = self.mode(block)
+        if mode is None:
+            return matrix.reshape(shape)
+        axis = self.edges[block].index(mode)
+        return np.moveaxis(matrix.reshape(shape[axis], *shape[:axis], *shape[axis + 1 :]), 0, axis)
+
+
+def form_of(model: FormT) -> tuple[Form[FormT], list[Array]]:
+    """The form of a tensor and its blocks.
+
+    CP: the factors, weights put into the first. Tucker: the factors, then the core. TT: the cores.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the three, or complex.
+    """
+    form: Form[Any]
+    if isinstance(model, CPTensor):
+        order, blocks = model.order, list(model.absorbed())
+        form = Form(model.shape, tuple((mode, order) for mode in range(order)), _cp)
+    elif isinstance(model, TuckerTensor):
+        order, blocks = model.order, [*model.factors, model.core]
+        bonds = tuple(range(order, 2 * order))
+        form = Form(model.shape, (*((mode, order + mode) for mode in range(order)), bonds), _tucker)
+    elif isinstance(model, TensorTrain):
+        order, blocks = len(model.cores), list(model.cores)
+        edges = tuple((order + mode, mode, order + mode + 1) for mode in range(order))
+        form = Form(tuple(core.shape[1] for core in blocks), edges, _train)
+    else:
+        raise ValueError(f"model is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain")
+    if any(np.iscomplexobj(block) for block in blocks):
+        raise ValueError("model is complex, expected real numbers")
+    return form, blocks
+
+
+def _cp(blocks: Sequence[Array]) -> CPTensor:
+    return CPTensor(tuple(blocks))
+
+
+def _tucker(blocks: Sequence[Array]) -> TuckerTensor:
+    return TuckerTensor(blocks[-1], tuple(blocks[:-1]))
+
+
+def _train(blocks: Sequence[Array]) -> TensorTrain:
+    return TensorTrain(tuple(blocks))
+
+
+def _without(items: Sequence[Any], skipped: int) -> tuple[Any, ...]:
+    return (*items[:skipped], *items[skipped + 1 :])
+
+
+def _free_edge(edges: Sequence[Edges]) -> int:
+    return max(max(own) for own in edges) + 1
+
+
+def _contract(edges: Sequence[Edges], output: Edges, arrays: Sequence[Array]) -> Array:
+    expression = _expression(tuple(edges), output, tuple(array.shape for array in arrays))
+    return np.asarray(expression(*arrays))
+
+
+@lru_cache(maxsize=512)
+def _expression(edges: tuple[Edges, ...], output: Edges, shapes: tuple[tuple[int, ...], ...]) -> Any:
+    """The same contraction comes again in every iteration; its order is looked for once."""
+    terms = ["".join(opt_einsum.get_symbol(edge) for edge in own) for own in (*edges, output)]
+    return opt_einsum.contract_expression(",".join(terms[:-1]) + "->" + terms[-1], *shapes, optimize="auto")

@@ -85,17 +85,15 @@ def observed(tensor: ArrayLike, weights: Array | None) -> Array:
     array = np.asarray(tensor)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"tensor has entries of type {array.dtype}, expected real numbers")
-    if weights is not None:
-        missing = weights == 0
-        if missing.any():
-            array = np.where(missing, array[~missing][0], array)
-    wrong = ~np.isfinite(array)
+    wrong = ~np.isfinite(array) if weights is None else ~np.isfinite(array) & (weights > 0)
     if wrong.any():
         cell = tuple(int(index) for index in np.unravel_index(int(np.argmax(wrong)), array.shape))
         raise ValueError(
             f"tensor has {array[cell]} in the observed cell {cell}, expected finite numbers "
             "(missing entries have weight 0)"
         )
+    if weights is not None and not weights.all():
+        array = np.where(weights > 0, array, array[weights > 0][0])
     return array
 
 

@@ -36,7 +36,7 @@ class GCPSettings:
 
     Parameters
     ----------
-    iterations : int
+    max_iterations : int
         At most.
     tolerance : float
         The method has converged when an iteration lowers the objective by no more than this share of it.
@@ -46,13 +46,13 @@ class GCPSettings:
         Pairs of steps and gradient differences that approximate the Hessian.
     """
 
-    iterations: int = 1000
+    max_iterations: int = 1000
     tolerance: float = 1e-9
     gradient_tolerance: float = 1e-9
     memory: int = 10
 
     def __post_init__(self) -> None:
-        check_count("iterations", self.iterations)
+        check_count("max_iterations", self.max_iterations)
         check_number("tolerance", self.tolerance)
         check_number("gradient_tolerance", self.gradient_tolerance)
         check_count("memory", self.memory)
@@ -196,8 +196,8 @@ def _minimize(
         bounds=None if lower == -np.inf else Bounds(lower, np.inf),
         callback=watch,
         options={
-            "maxiter": settings.iterations,
-            "maxfun": 20 * settings.iterations,
+            "maxiter": settings.max_iterations,
+            "maxfun": 20 * settings.max_iterations,
             "maxcor": settings.memory,
             "ftol": 0.0,  # measured against 1 where the objective is small, so the watch does it
             "gtol": settings.gradient_tolerance * float(np.abs(projected).max()),

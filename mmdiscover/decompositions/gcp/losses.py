@@ -19,7 +19,7 @@ from mmdiscover.decompositions.arguments import check_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mmdiscover.decompositions.arguments import Array
+    Array = NDArray[np.float64]
 
 EPSILON = 1e-10
 """ε of the paper."""
@@ -85,14 +85,16 @@ class _Counts(_Nonnegative):
     domain: ClassVar[str] = "counts 0, 1, 2, …"
 
     def allowed(self, x: Array) -> NDArray[np.bool_]:
-        return (x >= 0) & (x == np.floor(x))
+        counts: NDArray[np.bool_] = (x >= 0) & (x == np.floor(x))
+        return counts
 
 
 class _Binary(_Nonnegative):
     domain: ClassVar[str] = "0 or 1"
 
     def allowed(self, x: Array) -> NDArray[np.bool_]:
-        return (x == 0) | (x == 1)
+        binary: NDArray[np.bool_] = (x == 0) | (x == 1)
+        return binary
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,11 @@ class Gaussian:
         return float(np.sqrt(np.average(x * x, weights=weights)))
 
     def mean(self, m: Array) -> Array:
-        """m."""
+        """The entry m itself."""
         return m
 
     def sample(self, m: Array, rng: np.random.Generator) -> Array:
-        """m plus noise."""
+        """Normal, with mean m."""
         return m + self.deviation * rng.standard_normal(m.shape)
 
 
@@ -202,8 +204,9 @@ class Poisson(_Counts):
     name: ClassVar[str] = "Poisson"
 
     def value(self, x: Array, m: Array) -> Array:
-        """m − x log(m + ε)."""
-        return m - x * np.log(m + EPSILON)
+        """The difference m − x log(m + ε)."""
+        loss: Array = m - x * np.log(m + EPSILON)
+        return loss
 
     def derivative(self, x: Array, m: Array) -> Array:
         """1 − x/(m + ε)."""
@@ -288,8 +291,7 @@ class BernoulliLogit(_Binary):
 
     def derivative(self, x: Array, m: Array) -> Array:
         """ρ − x."""
-        probability: Array = expit(m)
-        return probability - x
+        return self.mean(m) - x
 
     def scale(self, x: Array, weights: Array | None) -> float:
         """1."""
@@ -298,8 +300,7 @@ class BernoulliLogit(_Binary):
 
     def mean(self, m: Array) -> Array:
         """ρ = 1/(1 + e^−m)."""
-        probability: Array = expit(m)
-        return probability
+        return np.asarray(expit(m))
 
     def sample(self, m: Array, rng: np.random.Generator) -> Array:
         """Zeros and ones."""

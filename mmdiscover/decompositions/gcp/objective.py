@@ -1,8 +1,8 @@
 """The objective of generalized CP decompositions, F = Σ w f(x, m) over the observed cells, and its gradient.
 
 With Y = w ∂f/∂m in the observed cells and zero elsewhere, the derivative with respect to factor n is the MTTKRP of Y in
-mode n (Hong, Kolda and Duersch, SIAM Review 62, 2020, Theorem 3). Work goes block by block, so that what stands between
-data and gradient stays in the cache.
+mode n (Hong, Kolda and Duersch, SIAM Review 62, 2020, arXiv:1808.07452). Work goes block by block, so that what stands
+between data and gradient stays in the cache.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def entries_and_others(factors: Factors, cells: NDArray[np.intp]) -> tuple[Array
 def add_gradient(gradient: list[Array], y: Array, others: list[Array], cells: NDArray[np.intp]) -> None:
     """Add Σ y · (row of the others) over the cells to the rows of the gradients that the cells name."""
     ends = np.arange(len(y) + 1)
-    for matrix, rows, cell in zip(gradient, others, cells, strict=True):
-        matrix += csc_array((y, cell, ends), shape=(len(matrix), len(y))) @ rows
+    for total, rows, cell in zip(gradient, others, cells, strict=True):
+        np.add(total, csc_array((y, cell, ends), shape=(len(total), len(y))) @ rows, out=total)
 
 
 def balanced(factors: Factors, weights: Array) -> list[Array]:

@@ -87,11 +87,10 @@ def hadamard(u: ChainT, v: ChainT) -> ChainT:
 
 def _kronecker_of_slices(a: Array, b: Array) -> Array:
     """Core with slices a[:, i, :] ⊗ b[:, i, :]."""
-    sizes, rows, columns = a.shape[1:-1], len(a) * len(b), a.shape[-1] * b.shape[-1]
     # Both brought to the length of the result's rows first, so that the product runs over long stretches of memory.
-    wide_a = np.repeat(a, b.shape[-1], axis=-1).reshape(len(a), 1, -1)
-    wide_b = np.broadcast_to(b[..., None, :], (*b.shape[:-1], a.shape[-1], b.shape[-1])).reshape(1, len(b), -1)
-    product: Array = (wide_a * wide_b).reshape(rows, *sizes, columns)
+    wide_a = a.repeat(b.shape[-1], axis=-1).reshape(len(a), 1, -1)
+    wide_b = b[..., None, :].repeat(a.shape[-1], axis=-2).reshape(len(b), -1)
+    product: Array = (wide_a * wide_b).reshape(len(a) * len(b), *a.shape[1:-1], -1)
     return product
 
 
@@ -191,9 +190,9 @@ def matmat(left: TTMatrix, right: TTMatrix) -> TTMatrix:
 
 def _contracted(a: Array, x: Array) -> Array:
     """Σⱼ a[r, i, j, s]·x[q, j, t] as an array of shape (R, Q, m, S, T)."""
-    flat = a.transpose(0, 1, 3, 2).reshape(-1, a.shape[2]) @ x.transpose(1, 0, 2).reshape(x.shape[1], -1)
-    full = flat.reshape(a.shape[0], a.shape[1], a.shape[3], len(x), x.shape[2])
-    return np.ascontiguousarray(full.transpose(0, 3, 1, 2, 4))
+    # A product for each pair (r, q) is written where it belongs.
+    slices = a.transpose(0, 1, 3, 2).reshape(len(a), 1, -1, a.shape[2])
+    return np.matmul(slices, x).reshape(len(a), len(x), a.shape[1], a.shape[3], -1)
 
 
 def kronecker(u: ChainT, v: ChainT) -> ChainT:

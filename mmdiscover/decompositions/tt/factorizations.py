@@ -1,18 +1,17 @@
 """QR and SVD of the unfoldings of cores, straight from LAPACK.
 
-A core in C order, unfolded either way, is in Fortran order when it is transposed: LAPACK factorizes the transpose where
-it lies. M = LP with orthonormal rows in P is Mᵀ = PᵀLᵀ, a QR factorization. Cores are often so small that SciPy's
-wrappers would take longer than LAPACK itself.
+A matrix in C order is, transposed, in Fortran order: LAPACK factorizes the transpose where it lies. M = LP with
+orthonormal rows in P is Mᵀ = PᵀLᵀ, a QR factorization. Many cores are so small that the wrappers of NumPy and SciPy
+would take longer than LAPACK itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from mmdiscover.decompositions.matrices import rank_for_error, robust_svd
 
@@ -23,84 +22,123 @@ _BLOCK = 64
 """Columns in a block of LAPACK's Householder routines, at most."""
 
 
+class _Routines(NamedTuple):
+    """For one type; in complex types `orgqr` and `ormqr` are LAPACK's ungqr and unmqr."""
+
+    geqrf: Any
+    orgqr: Any
+    ormqr: Any
+    gesdd: Any
+    trmm: Any
+
+
 @cache
-def _lapack(char: str) -> tuple[Any, Any, Any, Any]:
-    """Routines geqrf, orgqr, ormqr and gesdd for a type."""
+def _routines(char: str) -> _Routines:
     unitary = ("orgqr", "ormqr") if char in "fd" else ("ungqr", "unmqr")
-    geqrf, orgqr, ormqr, gesdd = cast("list[Any]", get_lapack_funcs(("geqrf", *unitary, "gesdd"), dtype=np.dtype(char)))
-    return geqrf, orgqr, ormqr, gesdd
+    dtype = np.dtype(char)
+    geqrf, orgqr, ormqr, gesdd = cast("list[Any]", get_lapack_funcs(("geqrf", *unitary, "gesdd"), dtype=dtype))
+    return _Routines(geqrf, orgqr, ormqr, gesdd, get_blas_funcs("trmm", dtype=dtype))
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The LQ factorization of a matrix (n × m), its orthonormal rows P (k × m, k = min(n, m)) kept as reflectors."""
-
-    packed: Array
-    tau: Array
-
-    @classmethod
-    def of(cls, matrix: Array) -> Rows:
-        """Factorize a matrix in C order."""
-        packed, tau, _, info = _lapack(matrix.dtype.char)[0](matrix.T, lwork=_BLOCK * len(matrix))
-        assert info == 0
-        return cls(packed, tau)
-
-    @property
-    def lower(self) -> Array:
-        """L, shape (n, k)."""
-        return np.tril(self.packed[: len(self.tau)].T)
-
-    def explicit(self) -> Array:
-        """P, shape (k, m), in C order."""
-        count = len(self.tau)
-        rows, _, info = _lapack(self.packed.dtype.char)[1](self.packed[:, :count], self.tau, lwork=_BLOCK * count)
-        assert info == 0
-        transposed: Array = rows.T
-        return transposed
-
-    def after(self, matrix: Array) -> Array:
-        """The product matrix @ P, shape (ρ, m), in C order, without forming P."""
-        count = len(self.tau)
-        padded = np.zeros((len(matrix), len(self.packed)), dtype=matrix.dtype)
-        padded[:, :count] = matrix
-        # Besides its blocks the routine wants room for the triangular factor of one.
-        room = _BLOCK * len(matrix) + (_BLOCK + 1) * _BLOCK
-        product, _, info = _lapack(matrix.dtype.char)[2](
-            "L", "N", self.packed[:, :count], self.tau, padded.T, room, overwrite_c=1
-        )
-        assert info == 0
-        transposed: Array = product.T
-        return transposed
+def _householder(matrix: Array, *, overwrite: bool = False) -> tuple[Array, Array]:
+    """QR factorization, R above the reflectors and their factors; no copy when Fortran order and overwriting meet."""
+    packed, tau, _, info = _routines(matrix.dtype.char).geqrf(
+        matrix, lwork=_BLOCK * matrix.shape[1], overwrite_a=overwrite
+    )
+    assert info == 0
+    return packed, tau
 
 
-def truncated_columns(matrix: Array, rank: int, threshold: float) -> tuple[Array, Array]:
-    """The leading left singular vectors U of a matrix and Uᴴ·matrix.
+def _columns(packed: Array, tau: Array, matrix: Array) -> Array:
+    """Q @ matrix of a QR factorization, without forming Q; in C order."""
+    count = len(tau)
+    padded = np.zeros((len(packed), matrix.shape[1]), dtype=matrix.dtype, order="F")
+    padded[:count] = matrix
+    # Besides its blocks the routine wants room for the triangular factor of one.
+    room = _BLOCK * matrix.shape[1] + (_BLOCK + 1) * _BLOCK
+    product, _, info = _routines(matrix.dtype.char).ormqr(
+        "L", "N", packed[:, :count], tau, padded, room, overwrite_c=True
+    )
+    assert info == 0
+    return np.ascontiguousarray(product)
+
+
+class Lower:
+    """The factor L (n × k, k = min(n, m)) of an LQ factorization M = LP.
 
     Parameters
     ----------
     matrix : ndarray, shape (n, m)
-        In C order.
+        In C order. Its memory is used.
+    """
+
+    def __init__(self, matrix: Array) -> None:
+        packed, tau = _householder(matrix.T, overwrite=True)
+        self._upper = packed[: len(tau)]
+
+    def times_from_left(self, matrix: Array) -> Array:
+        """The product matrix @ L, in C order."""
+        upper = self._upper
+        if upper.shape[0] < upper.shape[1]:
+            return matrix @ np.triu(upper).T
+        # L's other triangle is not read.
+        transposed: Array = _routines(upper.dtype.char).trmm(1.0, upper, matrix.T).T
+        return transposed
+
+
+def lower_and_rows(matrix: Array) -> tuple[Array, Array]:
+    """The LQ factorization L (n × k), P (k × m) of a matrix (n × m) in C order."""
+    packed, tau = _householder(matrix.T)
+    count = len(tau)
+    rows, _, info = _routines(packed.dtype.char).orgqr(packed[:, :count], tau, lwork=_BLOCK * count)
+    assert info == 0
+    return np.tril(packed[:count].T), rows.T
+
+
+def split_off(matrix: Array, after: Lower | None, rank: int, error: float) -> tuple[Array, Array]:
+    """The leading left singular vectors U of a matrix M·L, and UᴴM.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, m)
+        M, in C order.
+    after : Lower, optional
+        L, shape (m, k); the identity when left out.
     rank : int
         At most so many.
-    threshold : float
-        Frobenius norm that may be cut off besides.
+    error : float
+        Frobenius norm that may be cut off besides, relative to that of M·L.
 
     Returns
     -------
     tuple of ndarray, shapes (n, ρ) and (ρ, m)
+        Both in C order.
     """
     n, m = matrix.shape
-    if rank >= n and threshold == 0:
+    if rank >= n and error == 0:
         return np.eye(n, dtype=matrix.dtype), matrix
-    # Of a wide matrix, only the triangular factor is needed: its left singular vectors are the same.
-    wide = 4 * m > 5 * n
-    small = Rows.of(matrix).packed[:n] if wide else matrix.T
-    small = np.triu(small) if wide else small
-    right, values, left, info = _lapack(matrix.dtype.char)[3](small, full_matrices=0)
+    if 4 * n > 5 * m:
+        packed, tau = _householder(matrix)
+        upper = np.triu(packed[:m])
+        small = after.times_from_left(upper) if after else upper
+        columns = _leading(small.T, rank, error)
+        return _columns(packed, tau, columns), columns.conj().T @ upper
+    product = after.times_from_left(matrix) if after else matrix
+    if 4 * product.shape[1] > 5 * n:
+        # A wide matrix has the left singular vectors of its triangular factor.
+        packed, _ = _householder(product.T, overwrite=after is not None)
+        columns = _leading(np.triu(packed[:n]), rank, error)
+    else:
+        columns = _leading(product.T, rank, error)
+    return columns, columns.conj().T @ matrix
+
+
+def _leading(matrix: Array, rank: int, error: float) -> Array:
+    """The leading left singular vectors of the transpose of a matrix, in C order."""
+    _, values, right, info = _routines(matrix.dtype.char).gesdd(matrix, full_matrices=0)
     if info != 0:
-        right, values, left = robust_svd(small)
-    kept = min(rank, len(values), rank_for_error(values, threshold))
-    columns = np.ascontiguousarray(left[:kept].T)
-    if wide:
-        return columns, columns.conj().T @ matrix
-    return columns, (right[:, :kept] * values[:kept]).T
+        _, values, right = robust_svd(matrix)
+    kept = min(rank, len(values))
+    if error:
+        kept = min(kept, rank_for_error(values, error * float(np.linalg.norm(values))))
+    return np.ascontiguousarray(right[:kept].T)

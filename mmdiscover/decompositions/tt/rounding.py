@@ -9,7 +9,7 @@ import numpy as np
 
 from mmdiscover.decompositions.arguments import check_mode, check_number, check_ranks
 from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled, times_power_of_two
-from mmdiscover.decompositions.tt.factorizations import Rows, truncated_columns
+from mmdiscover.decompositions.tt.factorizations import Lower, lower_and_rows, split_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,26 +46,26 @@ def tt_round(chain: ChainT, ranks: int | Sequence[int] | None = None, *, error: 
     >>> max(double.ranks), max(tt_round(double, error=1e-12).ranks)
     (6, 3)
     """
-    bounds = (*check_ranks("ranks", chain.ranks if ranks is None else ranks, chain.ranks), 1)
+    bounds = check_ranks("ranks", chain.ranks if ranks is None else ranks, chain.ranks)
     check_number("error", error)
-    # From right to left: orthonormal rows, kept as reflectors as only products with fewer rows are needed of them.
-    rows: list[Rows] = []
-    carried, exponent = chain.cores[-1].reshape(-1, 1), 0
-    for left, core in zip(reversed(chain.cores[:-1]), reversed(chain.cores[1:]), strict=True):
-        rows.append(Rows.of(carried.reshape(len(core), -1)))
-        carried, shift = scaled(left.reshape(-1, len(core)) @ rows[-1].lower)
-        exponent += shift
-    threshold = error * sqrt(np.vdot(carried, carried).real / max(1, chain.order - 1))
-    # From left to right: truncated SVDs.
+    # From right to left: what the train to the right of each bond is, up to orthonormal rows.
+    lowers: list[Lower] = []
+    matrix = chain.cores[-1].reshape(-1, 1).copy()
+    for left, core in zip(chain.cores[-2::-1], chain.cores[:0:-1], strict=True):
+        lowers.append(Lower(matrix.reshape(len(core), -1)))
+        matrix, _ = scaled(lowers[-1].times_from_left(left.reshape(-1, len(core))))
+    # From left to right: the new core spans the leading part of what the old one is with all to its right.
+    share = error / sqrt(max(1, chain.order - 1))
     cores: list[Array] = []
-    matrix = carried
-    rank = 1
-    for core, bound in zip(chain.cores[:-1], bounds, strict=False):
-        columns, rest = truncated_columns(matrix.reshape(rank * core[0, ..., 0].size, -1), bound, threshold)
-        cores.append(columns.reshape(rank, *core.shape[1:-1], -1))
-        rank = columns.shape[1]
-        matrix = rows.pop().after(rest)
-    cores.append(matrix.reshape(rank, *chain.cores[-1].shape[1:]))
+    rest, exponent = np.ones((1, 1), dtype=chain.dtype), 0
+    for core, bound in zip(chain.cores[:-1], bounds, strict=True):
+        grown, shift = scaled((rest @ core.reshape(len(core), -1)).reshape(-1, core.shape[-1]))
+        exponent += shift
+        columns, after = split_off(grown, lowers.pop(), bound, share)
+        cores.append(columns.reshape(len(rest), *core.shape[1:-1], -1))
+        rest = after
+    last = chain.cores[-1]
+    cores.append((rest @ last.reshape(len(last), -1)).reshape(len(rest), *last.shape[1:]))
     return type(chain).trusted(_spread(cores, exponent))
 
 
@@ -105,10 +105,10 @@ def orthogonalize(chain: ChainT, centre: int) -> ChainT:
         after = cores[k + 1]
         cores[k + 1] = (upper @ after.reshape(len(after), -1)).reshape(len(upper), *after.shape[1:])
     for k in range(len(cores) - 1, centre, -1):
-        rows = Rows.of(cores[k].reshape(len(cores[k]), -1))
-        lower, shift = scaled(rows.lower)
+        lower, rows = lower_and_rows(cores[k].reshape(len(cores[k]), -1))
+        lower, shift = scaled(lower)
         exponent += shift
-        cores[k] = rows.explicit().reshape(-1, *sizes[k], cores[k].shape[-1])
+        cores[k] = rows.reshape(-1, *sizes[k], cores[k].shape[-1])
         cores[k - 1] = (cores[k - 1].reshape(-1, len(lower)) @ lower).reshape(*cores[k - 1].shape[:-1], -1)
     size = float(np.linalg.norm(cores[centre]))
     if size:

@@ -15,7 +15,7 @@ from mmdiscover.decompositions.tt.chain import (
     scaled,
     times_power_of_two,
 )
-from mmdiscover.decompositions.tt.factorizations import truncated_columns
+from mmdiscover.decompositions.tt.factorizations import split_off
 from mmdiscover.decompositions.tt.matrix import TTMatrix
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
@@ -75,15 +75,15 @@ def tt_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, error
     check_number("error", error)
     # Squares of singular values must not over- or underflow.
     start, exponent = scaled(array)
-    threshold = error * sqrt(np.vdot(start, start).real / max(1, array.ndim - 1)) if error else 0.0
+    share = error / sqrt(max(1, array.ndim - 1))
     cores: list[Array] = []
     rest, rank = start, 1
     for k, d in enumerate(array.shape[:-1]):
-        columns, rest = truncated_columns(rest.reshape(rank * d, -1), bounds[k + 1], threshold)
+        columns, rest = split_off(rest.reshape(rank * d, -1), None, bounds[k + 1], share)
         cores.append(columns.reshape(rank, d, -1))
         rank = columns.shape[1]
     # A copy where nothing was cut off, and what is left is the caller's array still.
-    last = rest.copy() if rest is array else times_power_of_two(rest, exponent)
+    last = rest.copy() if np.may_share_memory(rest, array) else times_power_of_two(rest, exponent)
     return TensorTrain.trusted([*cores, last.reshape(rank, -1, 1)])
 
 

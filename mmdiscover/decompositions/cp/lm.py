@@ -107,7 +107,7 @@ def fit_unwarned(
     linearize = partial(_observed, target) if isinstance(target, SparseTensor) else partial(_dense, cells)
     theta = _into_ball(np.concatenate([factor.ravel() for factor in begin.absorbed()]), settings.bound)
     at = linearize(_factors(theta, shape))
-    damping = Damping(settings.initial_damping * float(at.normal.diagonal().max()))
+    damping = Damping(settings.initial_damping * max(float(np.sum(f**2, axis=0).max()) for f in _factors(theta, shape)))
     at, status, history = minimize(
         at,
         partial(_attempt, partial(_at, linearize, shape), settings.bound),

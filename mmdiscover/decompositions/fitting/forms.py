@@ -179,21 +179,35 @@ def form_of(model: FormT) -> tuple[Form[FormT], list[Array]]:
     """
     form: Form[Any]
     if isinstance(model, CPTensor):
-        order, blocks = model.order, list(model.absorbed())
-        form = Form(model.shape, tuple((mode, order) for mode in range(order)), _cp)
+        form, blocks = cp_form(model.shape), list(model.absorbed())
     elif isinstance(model, TuckerTensor):
-        order, blocks = model.order, [*model.factors, model.core]
-        bonds = tuple(range(order, 2 * order))
-        form = Form(model.shape, (*((mode, order + mode) for mode in range(order)), bonds), _tucker)
+        form, blocks = tucker_form(model.shape), [*model.factors, model.core]
     elif isinstance(model, TensorTrain):
-        order, blocks = len(model.cores), list(model.cores)
-        edges = tuple((order + mode, mode, order + mode + 1) for mode in range(order))
-        form = Form(tuple(core.shape[1] for core in blocks), edges, _train)
+        form, blocks = train_form(model.shape), list(model.cores)
     else:
         raise ValueError(f"model is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain")
     if any(np.iscomplexobj(block) for block in blocks):
         raise ValueError("model is complex, expected real numbers")
     return form, blocks
+
+
+def cp_form(shape: Sequence[int]) -> Form[CPTensor]:
+    """Factors, all joined by one edge."""
+    order = len(shape)
+    return Form(tuple(shape), tuple((mode, order) for mode in range(order)), _cp)
+
+
+def tucker_form(shape: Sequence[int]) -> Form[TuckerTensor]:
+    """Factors, each joined to the core, which is last."""
+    order = len(shape)
+    factors = tuple((mode, order + mode) for mode in range(order))
+    return Form(tuple(shape), (*factors, tuple(range(order, 2 * order))), _tucker)
+
+
+def train_form(shape: Sequence[int]) -> Form[TensorTrain]:
+    """Cores, each joined to the next."""
+    order = len(shape)
+    return Form(tuple(shape), tuple((order + mode, mode, order + mode + 1) for mode in range(order)), _train)
 
 
 def _cp(blocks: Sequence[Array]) -> CPTensor:

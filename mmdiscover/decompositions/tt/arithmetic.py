@@ -192,7 +192,8 @@ def _contracted(a: Array, x: Array) -> Array:
     """Σⱼ a[r, i, j, s]·x[q, j, t] as an array of shape (R, Q, m, S, T)."""
     # A product for each pair (r, q) is written where it belongs.
     slices = a.transpose(0, 1, 3, 2).reshape(len(a), 1, -1, a.shape[2])
-    return np.matmul(slices, x).reshape(len(a), len(x), a.shape[1], a.shape[3], -1)
+    product: Array = np.matmul(slices, x).reshape(len(a), len(x), a.shape[1], a.shape[3], -1)
+    return product
 
 
 def kronecker(u: ChainT, v: ChainT) -> ChainT:

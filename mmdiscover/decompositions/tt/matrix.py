@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, overload
 
 import numpy as np
 
@@ -105,6 +105,12 @@ class TTMatrix(Chain):
         pairs = [size for core in self.cores for size in core.shape[1:3]]
         axes = [*range(0, 2 * self.order, 2), *range(1, 2 * self.order, 2)]
         return self.as_train().to_full().reshape(pairs).transpose(axes).reshape(self.shape)
+
+    @overload
+    def __matmul__(self, other: TensorTrain) -> TensorTrain: ...
+
+    @overload
+    def __matmul__(self, other: TTMatrix) -> TTMatrix: ...
 
     def __matmul__(self, other: TensorTrain | TTMatrix) -> TensorTrain | TTMatrix:
         from mmdiscover.decompositions.tt.arithmetic import matmat, matvec

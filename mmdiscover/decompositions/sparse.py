@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SparseTensor:
     """Cells of a tensor with their values: its nonzeros, or the entries that were observed.
 
@@ -65,6 +65,9 @@ class SparseTensor:
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "indices", frozen(indices))
         object.__setattr__(self, "values", frozen(values))
+
+    def __repr__(self) -> str:
+        return f"SparseTensor(shape={self.shape}, {len(self.values)} cells)"
 
     @classmethod
     def from_dense(cls, tensor: ArrayLike, mask: ArrayLike | None = None) -> SparseTensor:

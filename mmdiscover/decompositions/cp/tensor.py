@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CPTensor:
     """Σᵣ wᵣ a¹ᵣ ∘ … ∘ aᴺᵣ, written ⟦w; A₁, …, A_N⟧.
 
@@ -49,6 +49,9 @@ class CPTensor:
             raise ValueError(f"weights has {len(weights)} entries, expected {rank}, one for each column of the factors")
         object.__setattr__(self, "factors", tuple(frozen(factor) for factor in factors))
         object.__setattr__(self, "weights", frozen(weights))
+
+    def __repr__(self) -> str:
+        return f"CPTensor(shape={self.shape}, rank={self.rank})"
 
     @property
     def shape(self) -> tuple[int, ...]:

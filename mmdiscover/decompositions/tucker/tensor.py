@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TuckerTensor:
     """G ×₁ U₁ ×₂ … ×_N U_N.
 
@@ -47,6 +47,9 @@ class TuckerTensor:
             raise ValueError(f"factors have {columns} columns, expected {core.shape}, the shape of the core")
         object.__setattr__(self, "core", frozen(core))
         object.__setattr__(self, "factors", tuple(frozen(factor) for factor in factors))
+
+    def __repr__(self) -> str:
+        return f"TuckerTensor(shape={self.shape}, ranks={self.ranks})"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,0 +1,48 @@
+"""The pages on the tensor library: their examples run, and what they say is tested is tested."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from mmdiscover import decompositions
+from mmdiscover.decompositions import NotConvergedWarning
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs" / "tensors").glob("*.md"))
+NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_run(page: Path) -> None:
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    with warnings.catch_warnings():
+        # Readers are shown what does not converge, too.
+        warnings.simplefilter("ignore", NotConvergedWarning)
+        failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=options, encoding="utf-8")
+    assert failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_row_names_tests_that_exist(page: Path) -> None:
+    _, _, section = page.read_text(encoding="utf-8").partition("## What holds this")
+    rows = [row for row in section.splitlines() if row.startswith("| ✓")]
+    assert rows or page.stem == "README"
+    for row in rows:
+        named = NAMED_TEST.findall(row)
+        assert named, row
+        for file, test in named:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+            assert not test or test in functions, row
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs" / "tensors" / "README.md"], ids=["README"])
+def test_every_public_name_is_on_a_page(page: Path) -> None:
+    text = "\n".join(other.read_text(encoding="utf-8") for other in page.parent.glob("*.md"))
+    assert [name for name in decompositions.__all__ if not re.search(rf"\b{name}\b", text)] == []

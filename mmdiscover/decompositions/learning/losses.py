@@ -1,0 +1,58 @@
+"""Convex losses of the values of a function at samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mmdiscover.decompositions.arguments import Array
+
+
+class Loss(Protocol):
+    """The mean over m samples of a convex function of n values and n targets; users may pass their own."""
+
+    def value_and_slope(self, values: Array, targets: Array, /) -> tuple[float, Array]:
+        """The mean loss and its derivative by each value, shape (m, n)."""
+
+    def curvature(self, values: Array, targets: Array, direction: Array, /) -> Array:
+        """The second derivative of the mean loss times a direction, shape (m, n)."""
+
+
+@dataclass(frozen=True)
+class SquaredLoss:
+    """½ Σ (f − y)², for regression, and for classification with y the indicator of the class."""
+
+    def value_and_slope(self, values: Array, targets: Array) -> tuple[float, Array]:
+        """The mean loss and its derivative by each value."""
+        residual = values - targets
+        return 0.5 * float(np.vdot(residual, residual)) / len(values), residual / len(values)
+
+    def curvature(self, values: Array, targets: Array, direction: Array) -> Array:  # noqa: ARG002 # it is constant
+        """The direction divided by the number of samples."""
+        return direction / len(direction)
+
+
+@dataclass(frozen=True)
+class CrossEntropyLoss:
+    """−Σ y log softmax(f), for classification; targets are the indicator of the class or its probabilities."""
+
+    def value_and_slope(self, values: Array, targets: Array) -> tuple[float, Array]:
+        """The mean loss and its derivative by each value."""
+        logarithms = log_softmax(values)
+        return -float(np.vdot(targets, logarithms)) / len(values), (np.exp(logarithms) - targets) / len(values)
+
+    def curvature(self, values: Array, targets: Array, direction: Array) -> Array:  # noqa: ARG002 # see the formula
+        """(diag(p) − p pᵀ) times the direction, divided by the number of samples; p = softmax(f)."""
+        chances = np.exp(log_softmax(values))
+        weighted = chances * direction
+        return (weighted - chances * weighted.sum(axis=1, keepdims=True)) / len(values)
+
+
+def log_softmax(values: Array) -> Array:
+    """Logarithms of exp(fⱼ) / Σ exp(fₖ) in each row, without overflow."""
+    shifted = values - values.max(axis=1, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result

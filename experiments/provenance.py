@@ -12,22 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def provenance(command: str, settings: Path) -> str:
+def provenance(command: str, settings: Path | None = None) -> str:
     """A Markdown paragraph: command, settings, versions and machine.
 
     Parameters
     ----------
     command : str
         As typed.
-    settings : Path
+    settings : Path, optional
         The settings file; its contents are quoted.
     """
     packages = ", ".join(f"{name} {version(name)}" for name in ("mmdiscover", "numpy", "scipy", "sympy"))
-    return (
+    made = (
         f"Made by `{command}` with Python {platform.python_version()}, {packages},\n"
-        f"on {platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores. Settings:\n\n"
-        f"```toml\n{settings.read_text(encoding='utf-8').strip()}\n```\n"
+        f"on {platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores."
     )
+    if settings is None:
+        return f"{made}\n"
+    return f"{made} Settings:\n\n```toml\n{settings.read_text(encoding='utf-8').strip()}\n```\n"
 
 
 def processor() -> str:

@@ -83,7 +83,7 @@ def count(case: Difficult, fit: Callable[[CPTensor], CPTensor], seconds: float) 
     return starts, exact, process_time() - begin
 
 
-def compare_methods(case: Difficult, seconds: float) -> list[dict[str, float | str]]:
+def compare_methods(case: Difficult, seconds: float, sweeps: Sequence[int] = SWEEPS) -> list[dict[str, float | str]]:
     """Exact fits per CPU second of `cp_lm`, and of `cp_als` with several limits on its sweeps."""
     settings = FitSettings(
         bound=case.bound,
@@ -102,7 +102,7 @@ def compare_methods(case: Difficult, seconds: float) -> list[dict[str, float | s
 
     methods: dict[str, Callable[[CPTensor], CPTensor]] = {
         "cp_lm": lambda start: cp_lm(case.tensor, case.rank, start=start, settings=settings).model
-    } | {f"cp_als, at most {sweeps} sweeps": by_als(sweeps) for sweeps in SWEEPS}
+    } | {f"cp_als, at most {limit} sweeps": by_als(limit) for limit in sweeps}
     rows: list[dict[str, float | str]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConvergedWarning)

@@ -8,6 +8,7 @@ import pytest
 from mmdiscover.decompositions.latent import (
     SphericalMixture,
     WeakSignalWarning,
+    components_from_moments,
     estimate_variance,
     fit_spherical_mixture,
     fit_unequal_spherical_mixture,
@@ -102,6 +103,18 @@ def test_five_centres_in_twenty_dimensions_with_errors_like_one_over_root_n() ->
                 np.testing.assert_allclose(fitted.model.variances, 1, atol=0.005)
     assert errors[:, -1].max() < 0.05
     assert -0.6 < slope(sizes, errors) < -0.4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fit_is_the_decomposition_of_the_dense_moments(dtype: Any) -> None:
+    samples = planted(6, 3).sample(5000)[0].astype(dtype)
+    variance = estimate_variance(samples, 3)
+    moments = mixture_second_moment(samples, variance), mixture_third_moment(samples, variance)
+    dense = components_from_moments(*moments, 3).model
+    model = fit_spherical_mixture(samples, 3).model
+    matching = match_components(model.centres, dense.vectors)
+    assert matching.error < 1e-9
+    np.testing.assert_allclose(model.weights[matching.order], dense.weights / dense.weights.sum(), atol=1e-9)
 
 
 def test_unequal_variances() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mmdiscover.decompositions.latent import (
     TopicModel,
+    components_from_moments,
     fit_topics,
     match_components,
     project_on_simplex,
@@ -111,6 +112,15 @@ def test_ten_topics_with_errors_like_one_over_root_n() -> None:
                 np.testing.assert_allclose(fitted.model.weights[matching.order], truth.weights, atol=0.01)
     assert errors[:, -1].max() < 0.01
     assert -0.6 < slope(sizes, errors) < -0.4
+
+
+def test_fit_is_the_decomposition_of_the_dense_moments() -> None:
+    counts, _ = planted(12, 3).sample(3000, 5)
+    dense = components_from_moments(topic_second_moment(counts), topic_third_moment(counts), 3).model
+    model = fit_topics(counts.toarray(), 3).model
+    matching = match_components(model.topics, project_on_simplex(dense.vectors))
+    assert matching.error < 1e-10
+    np.testing.assert_allclose(model.weights[matching.order], dense.weights / dense.weights.sum(), atol=1e-10)
 
 
 def test_many_words_need_no_dense_moment(monkeypatch: Any) -> None:

@@ -76,6 +76,11 @@ class Lower:
         packed, tau = _householder(matrix.T, overwrite=True)
         self._upper = packed[: len(tau)]
 
+    @property
+    def width(self) -> int:
+        """Columns k."""
+        return len(self._upper)
+
     def times_from_left(self, matrix: Array) -> Array:
         """The product matrix @ L, in C order."""
         upper = self._upper
@@ -115,7 +120,7 @@ def split_off(matrix: Array, after: Lower | None, rank: int, error: float) -> tu
         Both in C order.
     """
     n, m = matrix.shape
-    if rank >= n and error == 0:
+    if error == 0 and n <= min(rank, after.width if after else m):
         return np.eye(n, dtype=matrix.dtype), matrix
     if 4 * n > 5 * m:
         packed, tau = _householder(matrix)

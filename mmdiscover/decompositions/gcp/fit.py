@@ -23,6 +23,8 @@ from mmdiscover.decompositions.outcome import Ending, Fitted, Progress, finish
 from mmdiscover.decompositions.sparse import SparseTensor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from mmdiscover.decompositions.arguments import Array, Seed
@@ -41,7 +43,8 @@ class GCPSettings:
     tolerance : float
         The method has converged when an iteration lowers the objective by no more than this share of it.
     gradient_tolerance : float
-        It has converged, too, when no entry of the projected gradient exceeds this share of the largest at the start.
+        It has converged, too, when no entry of the projected gradient exceeds this share of the largest at a random
+        start.
     memory : int
         Pairs of steps and gradient differences that approximate the Hessian.
     """
@@ -137,8 +140,14 @@ def generalized_cp(  # noqa: PLR0913 # data, model, start and watching are four 
         w = check_weights(weights, shape)
         x = check_values(observed(tensor, w), loss)
         objective = dense_objective(x, w, loss)
-    factors = start_factors(start, shape, rank, loss, loss.scale(x, w), seed)
-    best, status, history = _minimize(objective, factors, loss.lower, settings, progress)
+    factors = start_factors(None, shape, rank, loss, loss.scale(x, w), seed)
+    problem = _Problem(objective, [factor.shape for factor in factors], loss.lower)
+    first = problem.packed(factors)
+    # A start that is given may be as good as it gets, so it cannot say what a small gradient is.
+    small = settings.gradient_tolerance * problem.slope(first)
+    if start is not None:
+        first = problem.packed(start_factors(start, shape, rank, loss, 1.0, seed))
+    best, status, history = _minimize(problem, first, small, settings, progress)
     return finish(
         CPTensor(tuple(best)).normalized(),
         status,
@@ -146,6 +155,35 @@ def generalized_cp(  # noqa: PLR0913 # data, model, start and watching are four 
         "generalized CP",
         "allow more iterations, a larger tolerance, another seed or a smaller rank",
     )
+
+
+class _Problem:
+    """The objective as a function of one vector, all entries of all factors."""
+
+    def __init__(self, objective: Objective, shapes: Sequence[tuple[int, ...]], lower: float) -> None:
+        self.lower = lower
+        self._objective = objective
+        self._shapes = shapes
+        self._ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
+
+    def packed(self, matrices: Sequence[Array]) -> Array:
+        """One vector from matrices of the shapes of the factors."""
+        return np.concatenate([matrix.ravel() for matrix in matrices])
+
+    def unpacked(self, vector: Array) -> list[Array]:
+        """Views of the matrices in a vector."""
+        return [part.reshape(shape) for part, shape in zip(np.split(vector, self._ends), self._shapes, strict=True)]
+
+    def __call__(self, vector: Array) -> tuple[float, Array]:
+        """Objective and gradient; infinite far out, where a line search may try."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = self._objective(self.unpacked(vector))
+        return value, self.packed(gradient)
+
+    def slope(self, vector: Array) -> float:
+        """The largest entry of the projected gradient."""
+        _, gradient = self(vector)
+        return float(np.abs(vector - np.maximum(vector - gradient, self.lower)).max())
 
 
 class _Watch:
@@ -169,41 +207,29 @@ class _Watch:
 
 
 def _minimize(
-    objective: Objective, factors: list[Array], lower: float, settings: GCPSettings, progress: Progress | None
+    problem: _Problem, first: Array, small: float, settings: GCPSettings, progress: Progress | None
 ) -> tuple[list[Array], Ending, list[float]]:
-    """L-BFGS-B over all entries of all factors."""
-    ends = np.cumsum([factor.size for factor in factors])[:-1]
-    shapes = [factor.shape for factor in factors]
-
-    def unpacked(vector: Array) -> list[Array]:
-        return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
-
-    def packed(vector: Array) -> tuple[float, Array]:
-        value, gradient = objective(unpacked(vector))
-        return value, np.concatenate([matrix.ravel() for matrix in gradient])
-
-    vector = np.concatenate([factor.ravel() for factor in factors])
-    value, gradient = packed(vector)
+    """L-BFGS-B over all entries of all factors, until the projected gradient is small."""
+    value, gradient = problem(first)
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         raise ValueError("the objective or its gradient is not finite at the start, expected finite numbers")
     watch = _Watch(value, settings.tolerance, progress)
-    projected = vector - np.maximum(vector - gradient, lower)
     result = minimize(
-        packed,
-        vector,
+        problem,
+        first,
         jac=True,
         method="L-BFGS-B",
-        bounds=None if lower == -np.inf else Bounds(lower, np.inf),
+        bounds=None if problem.lower == -np.inf else Bounds(problem.lower, np.inf),
         callback=watch,
         options={
             "maxiter": settings.max_iterations,
             "maxfun": 20 * settings.max_iterations,
             "maxcor": settings.memory,
             "ftol": 0.0,  # measured against 1 where the objective is small, so the watch does it
-            "gtol": settings.gradient_tolerance * float(np.abs(projected).max()),
+            "gtol": small,
         },
     )
     ending = watch.ending
     if ending is None:
         ending = {0: Ending.CONVERGED, 1: Ending.ITERATION_LIMIT}.get(result.status, Ending.STALLED)
-    return unpacked(result.x), ending, watch.history
+    return problem.unpacked(result.x), ending, watch.history

@@ -194,7 +194,7 @@ class Rayleigh(_Nonnegative):
 
     def sample(self, m: Array, rng: np.random.Generator) -> Array:
         """Of scale m √(2/π)."""
-        return rng.rayleigh(m * np.sqrt(2 / np.pi))
+        return np.asarray(rng.rayleigh(m * np.sqrt(2 / np.pi)))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class AdamSettings:
     loss_samples: int = 100_000
     steps: int = 1000
     max_epochs: int = 100
-    rate: float = 1e-2
+    rate: float = 3e-2
     decay: float = 0.1
     failures: int = 2
 
@@ -71,6 +71,12 @@ class AdamSettings:
 
 FIRST, SECOND, SMALLEST = 0.9, 0.999, 1e-8
 """β₁, β₂ and ε of Adam, as its authors propose."""
+OUTLIER = 10.0
+"""Gradients are cut off at so many times their usual size.
+
+Where a factor has come to the bound 0 and a count is met, the estimated derivative is about 1/ε = 10¹⁰ times the
+others. Adam would divide by it for thousands of steps, and the entries that it concerns would stand still.
+"""
 
 
 def stochastic_generalized_cp(
@@ -124,7 +130,8 @@ def stochastic_generalized_cp(
     Notes
     -----
     Kolda and Hong, SIAM Journal on Mathematics of Data Science 2 (2020), arXiv:1906.01687; with uniform sampling for
-    dense tensors, stratified sampling for sparse ones.
+    dense tensors, stratified sampling for sparse ones. Unlike there, entries of a gradient that are far larger than
+    usual are cut off, as a few of them would spoil Adam's means (see `OUTLIER`).
 
     Examples
     --------
@@ -174,7 +181,8 @@ def _descend(
 ) -> tuple[list[Array], Ending, list[float]]:
     """Epochs of Adam; those that raise the estimated objective are taken back, and the rate is lowered."""
     judged = sampler.draw(settings.loss_samples, rng)
-    history = [estimated_objective(judged, factors, loss)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        history = [estimated_objective(judged, factors, loss)]
     if not np.isfinite(history[0]):
         raise ValueError("the estimated objective is not finite at the start, expected a finite number")
     adam = _Adam(factors)
@@ -184,7 +192,8 @@ def _descend(
         for _ in range(settings.steps):
             sample = sampler.draw(settings.gradient_samples, rng)
             adam.step(estimated_gradient(sample, adam.factors, loss), rate, loss.lower)
-        estimate = estimated_objective(judged, adam.factors, loss)
+        with np.errstate(over="ignore", invalid="ignore"):
+            estimate = estimated_objective(judged, adam.factors, loss)
         # Not a number counts as a failure, too.
         if estimate <= history[-1]:
             kept = adam.copy()
@@ -237,8 +246,12 @@ class _Adam:
         return twin
 
     def step(self, gradient: list[Array], rate: float, lower: float) -> None:
-        """One step, then back above the lower bound."""
+        """One step with a gradient without outliers, then back above the lower bound."""
         flat = np.concatenate([matrix.ravel() for matrix in gradient])
+        if self._steps:
+            usual = np.sqrt(self._square / (1 - SECOND**self._steps))
+            limit = OUTLIER * np.maximum(usual, np.sqrt(np.mean(usual * usual)))
+            np.clip(flat, -limit, limit, out=flat)
         self._steps += 1
         self._mean += (1 - FIRST) * (flat - self._mean)
         self._square += (1 - SECOND) * (flat * flat - self._square)

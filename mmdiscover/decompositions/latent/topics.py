@@ -239,9 +239,10 @@ def _check_counts(counts: Any) -> Any:
     given: Any = counts if scipy.sparse.issparse(counts) else as_real_array("counts", counts, 2)
     if given.ndim != 2:
         raise ValueError(f"counts has {given.ndim} modes (shape {given.shape}), expected 2")
-    array: Any = scipy.sparse.csr_array(given, dtype=np.float64)
+    array: Any = scipy.sparse.csr_array(given)
     if array.nnz:
         as_real_array("counts", array.data)
+    array = array.astype(np.float64, copy=False)
     if array.nnz and array.data.min() < 0:
         raise ValueError(f"counts has the entry {array.data.min():g}, expected numbers of occurrences")
     if (array.data != np.rint(array.data)).any():

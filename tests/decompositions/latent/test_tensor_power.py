@@ -74,6 +74,14 @@ def test_a_perturbation_moves_eigenpairs_by_as_much(size: float) -> None:
     assert size / 100 < max(errors) < 16 * size
 
 
+def test_iterations_go_on_to_a_fixed_point() -> None:
+    tensor = perturbed(orthogonal(6, 4, 2), 0.1, 0)
+    found = tensor_power(tensor, 1).model
+    vector = found.vectors[:, 0]
+    image = np.einsum("ijk,j,k->i", tensor, vector, vector)
+    np.testing.assert_allclose(image, found.eigenvalues[0] * vector, atol=1e-11)
+
+
 def test_callable_gives_the_same_as_its_array() -> None:
     truth = orthogonal(7, 4, 3)
     tensor = perturbed(truth, 1e-4, 0)

@@ -154,6 +154,7 @@ def test_projection_is_the_nearest_distribution(size: int, seed: int) -> None:
         ([[3, 0.5]], 1, "counts has entries that are not whole"),
         ([[np.nan, 5.0]], 1, "counts has 1 NaN"),
         (scipy.sparse.csr_array([[np.inf, 5.0]]), 1, "counts has 1 NaN or infinite"),
+        (scipy.sparse.csr_array([[1j, 5.0]]), 1, "counts is complex"),
         ([[1, 1], [2, 0]], 1, "counts has 2 documents, expected at least one of three words"),
         (scipy.sparse.csr_array((3, 4)), 1, "counts has 3 documents, expected at least one of three words"),
         ([3, 4], 1, "counts has 1 modes"),

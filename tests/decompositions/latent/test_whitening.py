@@ -78,6 +78,15 @@ def test_eigenvalue_within_the_noise_is_a_warning() -> None:
     whitening(moment, 2)
 
 
+def test_large_negative_eigenvalues_are_not_components() -> None:
+    moment = np.diag([-3.5, 4.0, 3.0, 0.1, 0.0, 0.0])
+    implicit = whitening(aslinearoperator(moment), 2)
+    with pytest.warns(WeakSignalWarning, match=r"one of 3.5 in size"):
+        dense = whitening(moment, 2)
+    for white in (implicit, dense):
+        np.testing.assert_allclose(np.abs(white.unwhitener[[1, 2]]), np.diag([2.0, np.sqrt(3)]), atol=1e-12)
+
+
 def test_third_moment_without_a_component_is_an_error() -> None:
     white = whitening(np.eye(2), 2)
     with pytest.raises(ValueError, match="fewer components than the second"):

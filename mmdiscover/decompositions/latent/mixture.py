@@ -211,11 +211,12 @@ def fit_spherical_mixture(
 def fit_unequal_spherical_mixture(
     samples: ArrayLike, components: int, *, settings: PowerSettings | None = None, seed: Seed = 0
 ) -> Fitted[SphericalMixture]:
-    """The same for components that have variances of their own (Theorem 1 of arXiv:1206.5766).
+    """The same for components that have variances of their own (arXiv:1206.5766).
 
     The smallest eigenvalues of the covariance are the mean variance σ̄² = Σ wᵢ σᵢ², for M₂. With V their eigenvectors
     and m the mean, x ‖Vᵀ(x − m)‖² / (d − k + 1) has the mean Σ wᵢ σᵢ² μᵢ, which takes the place of σ² m in M₃ and
-    gives the variances in the end. `fit_spherical_mixture` is more accurate where the variances are equal.
+    gives the variances in the end. Where variances are in fact equal, it is hardly less accurate than
+    `fit_spherical_mixture` if d > k.
 
     Parameters
     ----------

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
+SAMPLES_AT_ONCE = 256
+"""What a layer makes of so many samples stays in the cache of a processor; all at once take three times as long."""
+
+RELATIVE_DECREASE = 1e-4
+
 
 @dataclass(frozen=True, eq=False)
 class TwoLayerNetwork(Generic[LayerT]):
@@ -70,15 +75,24 @@ class TwoLayerNetwork(Generic[LayerT]):
             Indicators of the classes.
         l2 : float
         """
+        arrays = (*self.hidden.arrays, *self.output.arrays)
+        loss = l2 / 2 * sum(float(np.vdot(array, array)) for array in arrays)
+        gradients = [l2 * array for array in arrays]
+        for begin in range(0, len(inputs), SAMPLES_AT_ONCE):
+            some = slice(begin, begin + SAMPLES_AT_ONCE)
+            share = len(inputs[some]) / len(inputs)
+            part, slopes = self._part(inputs[some], targets[some])
+            loss += share * part
+            gradients = [total + share * each for total, each in zip(gradients, slopes, strict=True)]
+        return loss, gradients
+
+    def _part(self, inputs: Array, targets: Array) -> tuple[float, tuple[Array, ...]]:
         before, hidden_tape = self.hidden.forward(inputs)
         values, output_tape = self.output.forward(np.maximum(before, 0))
         loss, slopes = CrossEntropyLoss().value_and_slope(values, targets)
         by_output, by_active = self.output.backward(output_tape, slopes)
         by_hidden, _ = self.hidden.backward(hidden_tape, by_active * (before > 0))
-        arrays = (*self.hidden.arrays, *self.output.arrays)
-        loss += l2 / 2 * sum(float(np.vdot(array, array)) for array in arrays)
-        gradients = zip((*by_hidden, *by_output), arrays, strict=True)
-        return loss, [gradient + l2 * array for gradient, array in gradients]
+        return loss, (*by_hidden, *by_output)
 
     def with_arrays(self, arrays: Sequence[Array]) -> TwoLayerNetwork[LayerT]:
         """The network with other parameters, those of the hidden layer first."""
@@ -93,7 +107,7 @@ def fit_two_layer_network(
     labels: ArrayLike,
     hidden: LayerT,
     *,
-    l2: float = 1e-4,
+    l2: float = 1e-3,
     max_iterations: int = 500,
     seed: Seed = 0,
     progress: Progress | None = None,
@@ -117,7 +131,7 @@ def fit_two_layer_network(
     Returns
     -------
     Fitted[TwoLayerNetwork]
-        The history is the mean cross-entropy plus penalty. Converged when a step lowers it by less than a share of 10⁻⁶.
+        The history is the mean cross-entropy plus penalty. Converged when a step lowers it by less than a share of 10⁻⁴.
 
     Raises
     ------
@@ -158,7 +172,7 @@ def fit_two_layer_network(
             status = Ending.STOPPED
             raise StopIteration
 
-    options = {"maxiter": max_iterations, "maxfun": 10 * max_iterations, "ftol": 1e-6, "gtol": 1e-8}
+    options = {"maxiter": max_iterations, "maxfun": 10 * max_iterations, "ftol": RELATIVE_DECREASE, "gtol": 1e-8}
     result = scipy.optimize.minimize(
         objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
     )

@@ -162,5 +162,7 @@ def _spread(adjoint: Array, leaf: Labels, edges: Labels, plan: Plan) -> Array:
     alike = np.expand_dims(ordered, [place for place, label in enumerate(unique) if label not in leaf])
     result: Array = np.zeros([plan.sizes[label] for label in edges], dtype=adjoint.dtype)
     numbers = [unique.index(label) for label in edges]
-    np.einsum(result, numbers, list(range(len(unique))))[...] = alike  # a view of the diagonals
+    # A view of the diagonals; without edges, the number itself.
+    diagonals = np.einsum(result, numbers, list(range(len(unique)))) if edges else result
+    diagonals[...] = alike
     return result

@@ -74,6 +74,9 @@ class HierarchicalTucker:
         if columns != 1:
             raise ValueError(f"the root has {columns} columns, expected 1")
 
+    def __repr__(self) -> str:
+        return f"HierarchicalTucker(shape={self.shape}, ranks={self.ranks}, tree={self.tree})"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes (d₁, …, d_N)."""

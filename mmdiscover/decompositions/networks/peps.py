@@ -70,6 +70,9 @@ class PEPS:
                         f"{(up, left, down, right)} from its neighbours and 1 at the border"
                     )
 
+    def __repr__(self) -> str:
+        return f"PEPS(sides={self.sides}, shape={self.shape})"
+
     @property
     def sides(self) -> tuple[int, int]:
         """Rows and columns of the lattice."""

@@ -52,6 +52,9 @@ class TensorRing:
                 )
         object.__setattr__(self, "cores", tuple(frozen(core) for core in cores))
 
+    def __repr__(self) -> str:
+        return f"TensorRing(shape={self.shape}, ranks={self.ranks})"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes (d₁, …, d_N)."""
@@ -174,8 +177,8 @@ def ring_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, err
     tensor : array_like, shape (d₁, …, d_N)
         Real or complex.
     ranks : int or sequence of int, optional
-        At most (R₀, …, R_{N−1}). R₀R₁ may not be above the sizes of the first unfolding, nor any other Rₖ above those
-        of the matrix it is found from; a single integer is cut to that.
+        At most (R₀, …, R_{N−1}). R₀R₁ may not be above the sizes of the first unfolding, nor any other Rₖ₊₁ above
+        Rₖdₖ₊₁ and dₖ₊₂⋯d_N R₀; a single integer is cut to that.
     error : float
         Relative error ‖T − X‖ / ‖T‖ allowed, of which the first cut may take √(2/N) and each other one √(1/N) (the rule
         of Zhao et al.). 0 cuts nothing off that the ranks do not: without ranks, the ring is exact.
@@ -205,7 +208,7 @@ def ring_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, err
         return TensorRing((array.reshape(1, -1, 1),))
     share = error * float(np.linalg.norm(array)) / sqrt(order)
     limit = min(shape[0], prod(shape[1:]))
-    bounds = _bounds(ranks, limit, order)
+    bounds = _bounds(ranks, shape, limit)
     first = svd_unchecked(array.reshape(shape[0], -1), min(limit, bounds[0] * bounds[1]), sqrt(2) * share)
     closing, right = _split(first.rank, bounds[0], bounds[1])
     # Where the bounds leave no factors of the very rank found, a little more is taken and filled with zeros.
@@ -217,10 +220,7 @@ def ring_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, err
     rest = rest.reshape(closing, -1).T.reshape(right, -1)
     for mode in range(1, order - 1):
         matrix = rest.reshape(right * shape[mode], -1)
-        most = bounds[mode + 1]
-        if ranks is not None and not isinstance(ranks, (int, np.integer)):
-            check_count(f"ranks[{mode + 1}]", most, 1, min(matrix.shape))
-        cut = svd_unchecked(matrix, most, share)
+        cut = svd_unchecked(matrix, bounds[mode + 1], share)
         cores.append(cut.u.reshape(right, shape[mode], cut.rank))
         rest, right = cut.singular_values[:, None] * cut.vt, cut.rank
     cores.append(rest.reshape(right, shape[-1], closing))
@@ -232,8 +232,9 @@ def _joined(left: Array, right: Array) -> Array:
     return np.tensordot(left, right, 1).reshape(left.shape[0], -1, right.shape[2])
 
 
-def _bounds(ranks: int | Sequence[int] | None, limit: int, order: int) -> tuple[int, ...]:
-    """Bounds of all ranks; what bounds those behind the first two is known only when their turn comes."""
+def _bounds(ranks: int | Sequence[int] | None, shape: tuple[int, ...], limit: int) -> tuple[int, ...]:
+    """Bounds of all ranks, given that of the first unfolding's."""
+    order = len(shape)
     if ranks is None:
         return (limit,) * 2 + (maxsize,) * (order - 2)
     if isinstance(ranks, (int, np.integer)):
@@ -242,6 +243,9 @@ def _bounds(ranks: int | Sequence[int] | None, limit: int, order: int) -> tuple[
     bounds = check_ranks("ranks", ranks, (limit,) * 2 + (maxsize,) * (order - 2))
     if bounds[0] * bounds[1] > limit:
         raise ValueError(f"ranks begins with {bounds[0]}·{bounds[1]}, expected a product of at most {limit}")
+    for mode in range(1, order - 1):
+        most = min(bounds[mode] * shape[mode], prod(shape[mode + 1 :]) * bounds[0])
+        check_count(f"ranks[{mode + 1}]", bounds[mode + 1], 1, most)
     return bounds
 
 

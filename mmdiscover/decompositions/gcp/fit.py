@@ -124,7 +124,7 @@ def generalized_cp(  # noqa: PLR0913 # data, model, start and watching are four 
     >>> truth = CPTensor(tuple(rng.uniform(0, 3, (size, 2)) for size in (10, 11, 12)))
     >>> counts = Poisson().sample(truth.to_full(), rng)
     >>> fitted = generalized_cp(counts, 2, Poisson())
-    >>> fitted.converged, fitted.objective < Poisson().value(counts, truth.to_full()).sum()
+    >>> fitted.converged, bool(fitted.objective < Poisson().value(counts, truth.to_full()).sum())
     (True, True)
     """
     check_loss(loss)

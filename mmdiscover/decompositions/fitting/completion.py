@@ -6,24 +6,23 @@ The work of a sweep is proportional to the number of observed entries; the tenso
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import check_count, check_number, check_ranks
-from mmdiscover.decompositions.cp.tensor import CPTensor
-from mmdiscover.decompositions.fitting.forms import Form, cp_form, train_form, tucker_form
+from mmdiscover.decompositions.arguments import check_count, check_number
+from mmdiscover.decompositions.fitting.forms import layout
 from mmdiscover.decompositions.fitting.losses import ObservedEntries
 from mmdiscover.decompositions.fitting.minimize import Problem
 from mmdiscover.decompositions.fitting.starts import StartsSettings, best_of_starts, spectral_bases
 from mmdiscover.decompositions.sparse import SparseTensor
-from mmdiscover.decompositions.tt.chain import bounded_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmdiscover.decompositions.arguments import Seed
+    from mmdiscover.decompositions.cp.tensor import CPTensor
+    from mmdiscover.decompositions.fitting.forms import FormName
     from mmdiscover.decompositions.outcome import Fitted, Progress
     from mmdiscover.decompositions.tt.tensor_train import TensorTrain
     from mmdiscover.decompositions.tucker.tensor import TuckerTensor
@@ -40,8 +39,8 @@ def complete_cp(
 ) -> Fitted[CPTensor]:
     """A CP tensor that agrees with observed entries.
 
-    Minimises Σ (W_c − t_c)² + ridge · Σ ‖Aₙ‖² over the observed cells c. Each row of a factor is a least-squares problem
-    with R unknowns. Half of the starts lie in the subspaces that `spectral_bases` finds, the others are random.
+    Minimises Σ (W_c − t_c)² + ridge · Σ ‖Aₙ‖² over the observed cells c. Each row of a factor is a least-squares
+    problem with R unknowns. Half of the starts lie in the subspaces that `spectral_bases` finds, the others are random.
 
     Parameters
     ----------
@@ -77,11 +76,7 @@ def complete_cp(
     >>> bool(np.abs(fitted.model.to_full() - truth.to_full()).max() < 1e-6)
     True
     """
-    check_count("rank", rank)
-    shape = ObservedEntries(observed).shape
-    shapes = [(size, rank) for size in shape]
-    free = rank * (sum(shape) - len(shape) + 1)
-    return _complete(observed, cp_form(shape), shapes, free, _with(settings, ridge), seed, progress)
+    return _complete("cp", observed, rank, _with(settings, ridge), seed, progress)
 
 
 def complete_tucker(
@@ -105,16 +100,7 @@ def complete_tucker(
     ridge, settings, seed, progress
         See `complete_cp`.
     """
-    shape = ObservedEntries(observed).shape
-    kept = check_ranks("ranks", ranks, shape)
-    for mode, rank in enumerate(kept):
-        if rank > prod(kept) // rank:
-            raise ValueError(
-                f"ranks[{mode}] is {rank}, expected at most {prod(kept) // rank}, the product of the others"
-            )
-    shapes = [*zip(shape, kept, strict=True), kept]
-    free = prod(kept) + sum(rank * (size - rank) for size, rank in zip(shape, kept, strict=True))
-    return _complete(observed, tucker_form(shape), shapes, free, _with(settings, ridge), seed, progress)
+    return _complete("tucker", observed, ranks, _with(settings, ridge), seed, progress)
 
 
 def complete_tt(
@@ -139,11 +125,7 @@ def complete_tt(
     ridge, settings, seed, progress
         See `complete_cp`.
     """
-    shape = ObservedEntries(observed).shape
-    kept = bounded_ranks(ranks, shape)
-    shapes = [(kept[mode], size, kept[mode + 1]) for mode, size in enumerate(shape)]
-    free = sum(prod(core) for core in shapes) - sum(rank**2 for rank in kept[1:-1])
-    return _complete(observed, train_form(shape), shapes, free, _with(settings, ridge), seed, progress)
+    return _complete("tt", observed, ranks, _with(settings, ridge), seed, progress)
 
 
 def complete_matrix(
@@ -175,11 +157,8 @@ def complete_matrix(
     """
     if ObservedEntries(observed).observed.order != 2:
         raise ValueError(f"observed has {observed.order} modes (shape {observed.shape}), expected 2")
-    rows, columns = observed.shape
-    check_count("rank", rank, 1, min(rows, columns))
-    shapes = [(rows, rank), (columns, rank)]
-    free = rank * (rows + columns - rank)
-    return _complete(observed, cp_form(observed.shape), shapes, free, _with(settings, ridge), seed, progress)
+    check_count("rank", rank, 1, min(observed.shape))
+    return _complete("cp", observed, rank, _with(settings, ridge), seed, progress)
 
 
 def split_entries(observed: SparseTensor, share: float = 0.1, *, seed: Seed = 0) -> tuple[SparseTensor, SparseTensor]:
@@ -223,17 +202,15 @@ def _with(settings: StartsSettings | None, ridge: float) -> StartsSettings:
 
 
 def _complete(
+    name: FormName,
     observed: SparseTensor,
-    form: Form[Any],
-    shapes: Sequence[tuple[int, ...]],
-    free: int,
+    rank: int | Sequence[int],
     settings: StartsSettings,
     seed: Seed,
     progress: Progress | None,
 ) -> Fitted[Any]:
     loss = ObservedEntries(observed)
-    if observed.order < 2:
-        raise ValueError(f"observed has {observed.order} modes, expected at least 2")
+    form, shapes, free = layout(name, loss.shape, rank)
     if not observed.values.any():
         raise ValueError("observed has zeros only, expected another value")
     if not settings.ridge:
@@ -242,8 +219,8 @@ def _complete(
                 f"rank is too large: tensors of these ranks have {free} free numbers, expected at most the "
                 f"{len(observed.values)} observed entries, or ridge > 0"
             )
-        for mode, size in enumerate(observed.shape):
-            counts = np.bincount(observed.indices[:, mode], minlength=size)
+        for mode, length in enumerate(observed.shape):
+            counts = np.bincount(observed.indices[:, mode], minlength=length)
             if not counts.all():
                 raise ValueError(
                     f"observed has no entry with index {int(np.argmin(counts))} of mode {mode}, expected one in every "

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from math import prod
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 import numpy as np
 import opt_einsum
 
+from mmdiscover.decompositions.arguments import check_count, check_ranks
 from mmdiscover.decompositions.cp.tensor import CPTensor
+from mmdiscover.decompositions.outcome import ModelT
+from mmdiscover.decompositions.tt.chain import bounded_ranks
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 from mmdiscover.decompositions.tucker.tensor import TuckerTensor
 
@@ -25,11 +29,13 @@ if TYPE_CHECKING:
 
     Edges = tuple[int, ...]
 
+ItemT = TypeVar("ItemT")
+FormName = Literal["cp", "tucker", "tt"]
 FormT = TypeVar("FormT", CPTensor, TuckerTensor, TensorTrain)
 
 
 @dataclass(frozen=True)
-class Form(Generic[FormT]):
+class Form(Generic[ModelT]):
     """How the blocks of a tensor of low rank are joined.
 
     Parameters
@@ -45,7 +51,7 @@ class Form(Generic[FormT]):
 
     shape: tuple[int, ...]
     edges: tuple[Edges, ...]
-    build: Callable[[Sequence[Array]], FormT]
+    build: Callable[[Sequence[Array]], ModelT]
 
     @property
     def order(self) -> int:
@@ -177,7 +183,7 @@ def form_of(model: FormT) -> tuple[Form[FormT], list[Array]]:
     ValueError
         If it is none of the three, or complex.
     """
-    form: Form[Any]
+    form: Any
     if isinstance(model, CPTensor):
         form, blocks = cp_form(model.shape), list(model.absorbed())
     elif isinstance(model, TuckerTensor):
@@ -185,7 +191,7 @@ def form_of(model: FormT) -> tuple[Form[FormT], list[Array]]:
     elif isinstance(model, TensorTrain):
         form, blocks = train_form(model.shape), list(model.cores)
     else:
-        raise ValueError(f"model is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain")
+        raise ValueError(f"model is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain")  # noqa: TRY004
     if any(np.iscomplexobj(block) for block in blocks):
         raise ValueError("model is complex, expected real numbers")
     return form, blocks
@@ -210,6 +216,49 @@ def train_form(shape: Sequence[int]) -> Form[TensorTrain]:
     return Form(tuple(shape), tuple((order + mode, mode, order + mode + 1) for mode in range(order)), _train)
 
 
+def layout(
+    name: FormName, shape: tuple[int, ...], rank: int | Sequence[int]
+) -> tuple[Form[Any], list[tuple[int, ...]], int]:
+    """The form of a name, the shapes of its blocks, and how many numbers can be chosen freely.
+
+    Parameters
+    ----------
+    name : {"cp", "tucker", "tt"}
+    shape : tuple of int
+        Of the tensor.
+    rank : int or sequence of int
+        CP rank, or Tucker or TT ranks; a single TT rank is lowered where the sizes do not allow it.
+
+    Raises
+    ------
+    ValueError
+        If a rank is too large for the shape, or the tensor has one mode only.
+    """
+    if len(shape) < 2:
+        raise ValueError(f"shape is {shape}, expected at least 2 modes")
+    if name == "cp":
+        if not isinstance(rank, (int, np.integer)):
+            raise ValueError(f"rank is {rank!r}, expected an integer for CP")
+        count = check_count("rank", rank)
+        # Of each term all but one vector may be scaled; of a matrix any basis of the row space does.
+        free = count * (sum(shape) - (count if len(shape) == 2 else len(shape) - 1))
+        return cp_form(shape), [(size, count) for size in shape], free
+    if name == "tucker":
+        ranks = check_ranks("rank", rank, shape)
+        for mode, own in enumerate(ranks):
+            if own > prod(ranks) // own:
+                raise ValueError(
+                    f"rank[{mode}] is {own}, expected at most {prod(ranks) // own}, the product of the others"
+                )
+        free = prod(ranks) + sum(own * (size - own) for size, own in zip(shape, ranks, strict=True))
+        return tucker_form(shape), [*zip(shape, ranks, strict=True), ranks], free
+    if name == "tt":
+        bonds = bounded_ranks(rank, shape)
+        shapes = [(bonds[mode], size, bonds[mode + 1]) for mode, size in enumerate(shape)]
+        return train_form(shape), [*shapes], sum(prod(core) for core in shapes) - sum(bond**2 for bond in bonds[1:-1])
+    raise ValueError(f"form is {name!r}, expected one of {get_args(FormName)}")
+
+
 def _cp(blocks: Sequence[Array]) -> CPTensor:
     return CPTensor(tuple(blocks))
 
@@ -222,7 +271,7 @@ def _train(blocks: Sequence[Array]) -> TensorTrain:
     return TensorTrain(tuple(blocks))
 
 
-def _without(items: Sequence[Any], skipped: int) -> tuple[Any, ...]:
+def _without(items: Sequence[ItemT], skipped: int) -> tuple[ItemT, ...]:
     return (*items[:skipped], *items[skipped + 1 :])
 
 

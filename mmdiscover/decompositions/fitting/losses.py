@@ -1,8 +1,8 @@
 """Losses of a whole tensor, as functions of the blocks of a form of low rank.
 
-A `DenseLoss` knows its gradient by the tensor W; the chain rule then gives the gradients by the blocks. The losses here
-are sums of squares of functions that are linear in W, so that the best block, all others held, is a linear least-squares
-problem (`QuadraticLoss`), and they do without W where that is less work.
+A `DenseLoss` knows its gradient by the tensor W; the chain rule then gives the gradients by the blocks. The losses
+here are sums of squares of functions that are linear in W, so that the best block, all others held, is a linear
+least-squares problem (`QuadraticLoss`), and they do without W where that is less work.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ObservedEntries:
 
     def __post_init__(self) -> None:
         if not isinstance(self.observed, SparseTensor):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
                 f"observed is a {type(self.observed).__name__}, expected a SparseTensor: "
                 "SparseTensor.from_dense(tensor, mask)"
             )
@@ -198,8 +198,8 @@ class LinearRegression:
 
     Parameters
     ----------
-    inputs : array_like, shape (m, d₁, …, d_N), or sequence of N array_like, shapes (m, dₙ)
-        The xᵢ, real; as a sequence xᵢ is the outer product of the rows i, is never formed, and neither is W.
+    inputs : array_like, shape (m, d₁, …, d_N), or tuple of N array_like, shapes (m, dₙ)
+        The xᵢ, real; as a tuple xᵢ is the outer product of the rows i, is never formed, and neither is W.
     targets : array_like, shape (m,)
         The yᵢ.
 
@@ -213,10 +213,10 @@ class LinearRegression:
     targets: Array
     shape: tuple[int, ...] = field(init=False)
 
-    def __init__(self, inputs: ArrayLike | Sequence[ArrayLike], targets: ArrayLike) -> None:
+    def __init__(self, inputs: ArrayLike | tuple[ArrayLike, ...], targets: ArrayLike) -> None:
         values = as_real_array("targets", targets, 1)
         kept: Array | tuple[Array, ...]
-        if isinstance(inputs, (list, tuple)):
+        if isinstance(inputs, tuple):
             kept = tuple(as_real_array(f"inputs[{mode}]", part, 2) for mode, part in enumerate(inputs))
             counts = {len(part) for part in kept}
             shape = tuple(part.shape[1] for part in kept)

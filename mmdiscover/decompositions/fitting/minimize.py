@@ -132,7 +132,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not isinstance(self.loss, (DenseLoss, BlockLoss)):
-            raise ValueError(f"loss is a {type(self.loss).__name__}, expected an object with value_and_gradient(W)")
+            raise ValueError(f"loss is a {type(self.loss).__name__}, expected an object with value_and_gradient(W)")  # noqa: TRY004
         shape = getattr(self.loss, "shape", self.form.shape)
         if tuple(shape) != self.form.shape:
             raise ValueError(f"model_start has shape {self.form.shape}, expected {tuple(shape)} as the loss")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from mmdiscover.decompositions.arguments import check_count
-from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, alternate, has_converged
+from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, alternate
 from mmdiscover.decompositions.outcome import Ending, Fitted, Progress, finish
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ multiply; `rounding.tt_round` brings them down again. The type of a result is th
 
 from __future__ import annotations
 
-from math import inf, log
+from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array
     from mmdiscover.decompositions.tt.chain import Chain, ChainT
+
+
+_LOG_SMALLEST = log(np.finfo(np.float64).tiny)
 
 
 def add(u: ChainT, v: ChainT) -> ChainT:
@@ -105,18 +108,20 @@ def inner(u: ChainT, v: ChainT) -> Any:
     Returns
     -------
     float or complex
+        Rounded to zero where it is too small for a floating-point number; `scaled_inner` has it.
 
     Raises
     ------
     ValueError
         If the shapes differ.
     OverflowError
-        If it is not zero, and too large or too small for a floating-point number; `scaled_inner` has it.
+        If it is too large for a floating-point number; `scaled_inner` has it.
     """
     mantissa, exponent = scaled_inner(u, v)
     size = abs(mantissa)
-    logarithm = log(size) + exponent * LOG_2 if size else -inf
-    representable_exp(logarithm, "the size of the inner product", "scaled_inner")
+    if size == 0 or log(size) + exponent * LOG_2 < _LOG_SMALLEST:
+        return 0 * mantissa
+    representable_exp(log(size) + exponent * LOG_2, "the size of the inner product", "scaled_inner")
     return times_power_of_two(np.asarray(mantissa), exponent).item()
 
 

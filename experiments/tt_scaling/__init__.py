@@ -1,0 +1,1 @@
+"""How the cost of arithmetic with tensor trains grows with their length."""

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from experiments.charts import BLUE, GREY, ORANGE, figure, save
 from experiments.provenance import table
@@ -65,7 +66,7 @@ def run(pictures: Path) -> list[str]:
         "in their side, with a far smaller base.",
         "",
         "**Derivatives.** ⟨T, T⟩ of a random tensor train, differentiated by the entries of all cores: one sweep of",
-        "reverse mode, one Jacobian after another (each by deleting a core), and central differences of the contraction.",
+        "reverse mode, one Jacobian after another (each by deleting a core), and central differences of the value.",
         "",
         *table(
             ("modes", "entries", "contraction", "sweep", "Jacobians", "differences", "largest relative deviation"),
@@ -100,7 +101,7 @@ def _draw(counts: Axes, times: Axes, networks: dict[int, TensorNetwork], unit: s
     times.set(yscale="log", xlabel=unit, ylabel="seconds")
     times.set_xlim(counts.get_xlim())
     for panel in (counts, times):
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _cost_row(name: str, network: TensorNetwork) -> tuple[str, ...]:

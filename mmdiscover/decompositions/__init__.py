@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
     from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, FreeAction, PairSymmetry, fit_cp, fit_cp_fixed
     from mmdiscover.decompositions.matrices import TruncatedSVD, truncated_svd
+    from mmdiscover.decompositions.networks.containers import as_network
+    from mmdiscover.decompositions.networks.contraction import ContractionCost, contract, contraction_cost
+    from mmdiscover.decompositions.networks.gradient import gradient, value_and_gradient, vector_jacobian_product
+    from mmdiscover.decompositions.networks.hierarchical_svd import hierarchical_svd
+    from mmdiscover.decompositions.networks.hierarchical_tucker import HierarchicalTucker, random_hierarchical_tucker
+    from mmdiscover.decompositions.networks.jacobian import jacobian, jacobian_network
+    from mmdiscover.decompositions.networks.network import TensorNetwork, inner_network
+    from mmdiscover.decompositions.networks.peps import PEPS, random_peps
+    from mmdiscover.decompositions.networks.ring import TensorRing, random_ring, ring_svd
     from mmdiscover.decompositions.outcome import Ending, Fitted, NotConvergedWarning, Progress
     from mmdiscover.decompositions.products import (
         dematricize,
@@ -33,27 +42,40 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.tucker.tensor import TuckerTensor, random_tucker
 
 __all__ = [
+    "PEPS",
     "CPFit",
     "CPTensor",
+    "ContractionCost",
     "Ending",
     "FitSettings",
     "Fitted",
     "FreeAction",
+    "HierarchicalTucker",
     "NotConvergedWarning",
     "PairSymmetry",
     "Progress",
     "RankEstimate",
     "SparseTensor",
+    "TensorNetwork",
+    "TensorRing",
     "TruncatedSVD",
     "TuckerTensor",
+    "as_network",
+    "contract",
+    "contraction_cost",
     "cp_als",
     "cp_lm",
     "dematricize",
     "estimate_cp_rank",
     "fit_cp",
     "fit_cp_fixed",
+    "gradient",
+    "hierarchical_svd",
     "hooi",
     "hosvd",
+    "inner_network",
+    "jacobian",
+    "jacobian_network",
     "khatri_rao",
     "kronecker",
     "matricize",
@@ -62,9 +84,15 @@ __all__ = [
     "multi_mode_product",
     "outer",
     "random_cp",
+    "random_hierarchical_tucker",
+    "random_peps",
+    "random_ring",
     "random_tucker",
+    "ring_svd",
     "st_hosvd",
     "truncated_svd",
+    "value_and_gradient",
+    "vector_jacobian_product",
 ]
 
 _HOMES = {
@@ -89,6 +117,39 @@ _HOMES = {
     "matrices": (
         "TruncatedSVD",
         "truncated_svd",
+    ),
+    "networks.containers": ("as_network",),
+    "networks.contraction": (
+        "ContractionCost",
+        "contract",
+        "contraction_cost",
+    ),
+    "networks.gradient": (
+        "gradient",
+        "value_and_gradient",
+        "vector_jacobian_product",
+    ),
+    "networks.hierarchical_svd": ("hierarchical_svd",),
+    "networks.hierarchical_tucker": (
+        "HierarchicalTucker",
+        "random_hierarchical_tucker",
+    ),
+    "networks.jacobian": (
+        "jacobian",
+        "jacobian_network",
+    ),
+    "networks.network": (
+        "TensorNetwork",
+        "inner_network",
+    ),
+    "networks.peps": (
+        "PEPS",
+        "random_peps",
+    ),
+    "networks.ring": (
+        "TensorRing",
+        "random_ring",
+        "ring_svd",
     ),
     "outcome": (
         "Ending",

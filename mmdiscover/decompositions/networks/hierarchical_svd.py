@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array, check_number, check_ranks
-from mmdiscover.decompositions.matrices import svd_unchecked
+from mmdiscover.decompositions.matrices import left_singular_vectors
 from mmdiscover.decompositions.networks.hierarchical_tucker import (
     HierarchicalTucker,
     balanced_tree,
@@ -96,12 +96,11 @@ def hierarchical_svd(
         before = prod(done)
         # The right node below the root, the last one, cuts the same matrix as the left one, which took the share.
         allowed = share if len(frames) + len(transfers) < 2 * order - 3 else 0.0
-        slot = np.moveaxis(rest.reshape(before, rows, -1), 1, 0)
-        found = svd_unchecked(slot.reshape(rows, -1), next(bounds), allowed)
-        coordinates = (found.singular_values[:, None] * found.vt).reshape(found.rank, before, -1)
-        rest = np.moveaxis(coordinates, 0, 1)
-        done.append(found.rank)
-        return found.u
+        slots = rest.reshape(before, rows, -1)
+        columns, _ = left_singular_vectors(slots, 1, next(bounds), allowed)
+        rest = np.matmul(columns.conj().T, slots)
+        done.append(columns.shape[1])
+        return columns
 
     def leaf(mode: int) -> None:
         frames[mode] = rest.reshape(-1, 1) if order == 1 else cut(shape[mode])

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
     from mmdiscover.decompositions.learning.losses import Loss
 
+CONSTANT_CUTOFF = 1e-6
+"""Share of the largest singular value below which features of the start count as dependent."""
+
 
 @dataclass(frozen=True)
 class SweepSettings:
@@ -117,7 +120,7 @@ class Sweeps:
         return self._problem().value_and_gradient(self._merged)[0]
 
     def values(self) -> Array:
-        """f at all samples, shape (m, k)."""
+        """F at all samples, shape (m, k)."""
         return self._problem().values(self._merged)
 
     def sweep(self) -> None:
@@ -206,20 +209,21 @@ def _root_mean_square(environment: Array) -> float:
 
 
 def _start(features: Array, rank: int, rng: np.random.Generator) -> list[Array]:
-    """Cores of a function near 1 at all samples, as far as a product of functions of one input can be, plus noise.
+    """Cores whose environments are 1, as nearly as can be at all samples, and random functions beside it.
 
-    Products of many random matrices would make the environments of some samples vanish beside those of others.
+    Products of random matrices, even near the identity, would make the environments of some samples vanish beside those
+    of others, by 10²⁰ with 784 inputs; random functions that take in the 1 again at every core do not.
     """
     samples, sites, d = features.shape
-    ranks = [1, *[rank] * (sites - 1), 1]
+    ones = np.ones(samples, dtype=features.dtype)
     cores: list[Array] = [np.empty(0)] * sites
-    environment = np.ones((samples, 1), dtype=features.dtype)
+    environment = ones[:, None]
     for site in range(sites - 1, -1, -1):
-        constant = np.linalg.lstsq(features[:, site], np.ones(samples, dtype=features.dtype), rcond=None)[0]
-        shape = (ranks[site], d, ranks[site + 1])
-        core = np.eye(shape[0], shape[2], dtype=features.dtype)[:, None, :] * constant[:, None]
-        core = core + normal(rng, shape, features.dtype) / np.sqrt(sites).item()
-        environment = row_products(features[:, site], environment) @ core.reshape(shape[0], -1).T
-        size = _root_mean_square(environment)
-        cores[site], environment = core / size, environment / size
+        grown = row_products(features[:, site], environment)
+        core = normal(rng, (rank if site else 1, grown.shape[1]), features.dtype)
+        core[0] = np.linalg.lstsq(grown, ones, rcond=CONSTANT_CUTOFF)[0]
+        environment = grown @ core.T
+        sizes = np.array([_root_mean_square(column) for column in environment.T[:, :, None]], features.dtype)
+        sizes *= np.sqrt(len(core)).item()
+        cores[site], environment = (core / sizes[:, None]).reshape(len(core), d, -1), environment / sizes
     return cores

@@ -1,4 +1,4 @@
-"""Local feature maps: every input becomes a small vector φ(x), all inputs together the rank-one tensor φ(x₁) ∘ … ∘ φ(xₙ)."""
+"""Local feature maps: every input becomes a vector φ(x), all together the rank-one tensor φ(x₁) ∘ … ∘ φ(xₙ)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ class CrossEntropyLoss:
         """(diag(p) − p pᵀ) times the direction, divided by the number of samples; p = softmax(f)."""
         chances = np.exp(log_softmax(values))
         weighted = chances * direction
-        return (weighted - chances * weighted.sum(axis=1, keepdims=True)) / len(values)
+        result: Array = (weighted - chances * weighted.sum(axis=1, keepdims=True)) / len(values)
+        return result
 
 
 def log_softmax(values: Array) -> Array:

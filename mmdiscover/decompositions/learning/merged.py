@@ -39,7 +39,7 @@ class MergedCore:
     l2: float
 
     def values(self, core: Array) -> Array:
-        """f at all samples, shape (m, k), of a merged core of shape (a, k, b)."""
+        """F at all samples, shape (m, k), of a merged core of shape (a, k, b)."""
         a, outputs, b = core.shape
         half = (self.left @ core.reshape(a, outputs * b)).reshape(-1, outputs, b)
         result: Array = np.matmul(half, self.right[:, :, None])[:, :, 0]

@@ -59,7 +59,8 @@ class TwoLayerNetwork(Generic[LayerT]):
 
     def predict(self, inputs: ArrayLike) -> NDArray[np.generic]:
         """Labels, shape (m,)."""
-        return self.classes[self.decision_values(inputs).argmax(axis=1)]
+        labels: NDArray[np.generic] = self.classes[self.decision_values(inputs).argmax(axis=1)]
+        return labels
 
     def accuracy(self, inputs: ArrayLike, labels: ArrayLike) -> float:
         """Share of samples whose label is predicted."""
@@ -131,7 +132,7 @@ def fit_two_layer_network(
     Returns
     -------
     Fitted[TwoLayerNetwork]
-        The history is the mean cross-entropy plus penalty. Converged when a step lowers it by less than a share of 10⁻⁴.
+        The history is the mean cross-entropy plus penalty; converged when a step lowers it by a share below 10⁻⁴.
 
     Raises
     ------
@@ -172,9 +173,13 @@ def fit_two_layer_network(
             status = Ending.STOPPED
             raise StopIteration
 
-    options = {"maxiter": max_iterations, "maxfun": 10 * max_iterations, "ftol": RELATIVE_DECREASE, "gtol": 1e-8}
     result = scipy.optimize.minimize(
-        objective, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=after_iteration,
+        options={"maxiter": max_iterations, "maxfun": 10 * max_iterations, "ftol": RELATIVE_DECREASE, "gtol": 1e-8},
     )
     if status is Ending.CONVERGED and not result.success:
         status = Ending.ITERATION_LIMIT if result.status == 1 else Ending.STALLED

@@ -11,7 +11,7 @@ import numpy as np
 from mmdiscover.decompositions.arguments import as_real_array, frozen
 from mmdiscover.decompositions.learning.dmrg import Sweeps, SweepSettings
 from mmdiscover.decompositions.learning.features import apply_features, trigonometric_features
-from mmdiscover.decompositions.learning.losses import CrossEntropyLoss, SquaredLoss, log_softmax
+from mmdiscover.decompositions.learning.losses import SquaredLoss, log_softmax
 from mmdiscover.decompositions.learning.tt_function import TTFunction
 from mmdiscover.decompositions.outcome import Ending, Fitted, NotConvergedWarning
 
@@ -58,7 +58,8 @@ class TTClassifier:
 
     def predict(self, inputs: ArrayLike) -> NDArray[np.generic]:
         """Labels, shape (m,)."""
-        return self.classes[self.decision_values(inputs).argmax(axis=1)]
+        labels: NDArray[np.generic] = self.classes[self.decision_values(inputs).argmax(axis=1)]
+        return labels
 
     def predict_proba(self, inputs: ArrayLike) -> Array:
         """Softmax of the outputs, shape (m, k): probabilities when the loss of the fit was cross-entropy."""
@@ -200,7 +201,7 @@ def fit_tt_regressor(
     sweeps = Sweeps(features, columns, SquaredLoss(), settings, seed=seed)
 
     def error(values: Array) -> float:
-        return float(np.linalg.norm(values - columns)) / np.sqrt(columns.size).item()
+        return float(np.sqrt(np.mean((values - columns) ** 2)))
 
     return _run(sweeps, settings or SweepSettings(), error, lambda: TTFunction(sweeps.weights(), feature_map), progress)
 

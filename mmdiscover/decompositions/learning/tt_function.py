@@ -82,7 +82,8 @@ class TTFunction:
         ValueError
             If the number of inputs is another.
         """
-        return self._rights(self.features(inputs))[0] @ self.weights.cores[0][0].T
+        values: Array = self._rights(self.features(inputs))[0] @ self.weights.cores[0][0].T
+        return values
 
     def pullback(self, inputs: ArrayLike, slopes: ArrayLike) -> list[Array]:
         """Derivatives of Σ slopes·f(x) by the entries of every core; with the slopes of a loss those of the loss.

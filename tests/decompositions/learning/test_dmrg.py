@@ -56,8 +56,7 @@ def test_a_newton_step_lowers_the_objective_from_far_away(loss: Loss) -> None:
 
 
 def swept(n: int, m: int, settings: SweepSettings, dtype: type = np.float64) -> tuple[Sweeps, Array]:
-    rng = np.random.default_rng(3)
-    inputs = rng.random((m, n)).astype(dtype)
+    inputs: Array = np.random.default_rng(3).random((m, n)).astype(dtype)
     targets = np.eye(2)[(inputs[:, 0] > inputs[:, -1]).astype(int)]
     sweeps = Sweeps(trigonometric_features(inputs), targets, SquaredLoss(), settings, seed=5)
     return sweeps, inputs
@@ -95,10 +94,12 @@ def test_the_cutoff_chooses_ranks_from_singular_values() -> None:
 
 def test_784_inputs_neither_overflow_nor_vanish() -> None:
     sweeps, inputs = swept(784, 30, SweepSettings(max_rank=3, steps=2))
+    # Of all samples, not only of those that dominate: without care most lie below 10⁻⁵.
+    for environment in sweeps._right:
+        assert np.quantile(np.linalg.norm(environment, axis=1), 0.25) > 0.05
     sweeps.sweep()
-    values = sweeps.values()
-    np.testing.assert_allclose(TTFunction(sweeps.weights())(inputs), values, rtol=1e-6, atol=1e-9)
-    assert sweeps.objective() < 0.1
+    np.testing.assert_allclose(TTFunction(sweeps.weights())(inputs), sweeps.values(), rtol=1e-6, atol=1e-9)
+    assert sweeps.objective() < 0.4
 
 
 def test_single_precision_is_kept() -> None:

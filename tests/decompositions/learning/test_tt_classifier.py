@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from experiments.digits.data import digits
 from mmdiscover.decompositions.learning.dmrg import SweepSettings
 from mmdiscover.decompositions.learning.features import affine_features, apply_features
 from mmdiscover.decompositions.learning.losses import CrossEntropyLoss
@@ -10,7 +11,6 @@ from mmdiscover.decompositions.learning.tt_function import TTFunction
 from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 from mmdiscover.decompositions.tt.tensor_train import random_tt
 from tests.decompositions.learning.differences import Array
-from tests.decompositions.learning.digits import digits
 
 BITS = np.array(list(np.ndindex(2, 2, 2, 2, 2, 2)), dtype=float)
 

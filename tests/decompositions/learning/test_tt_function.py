@@ -66,9 +66,7 @@ def test_slopes_and_curvature_of_losses_agree_with_differences(loss: Loss) -> No
     np.testing.assert_allclose(loss.value_and_slope(values, targets)[1], expected, atol=1e-9)
     step = 1e-5
     ends = [loss.value_and_slope(values + sign * step * direction, targets)[1] for sign in (1, -1)]
-    np.testing.assert_allclose(
-        loss.curvature(values, targets, direction), (ends[0] - ends[1]) / (2 * step), atol=1e-9
-    )
+    np.testing.assert_allclose(loss.curvature(values, targets, direction), (ends[0] - ends[1]) / (2 * step), atol=1e-9)
 
 
 def test_cross_entropy_of_large_values_is_finite() -> None:

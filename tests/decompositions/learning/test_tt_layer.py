@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.digits.data import digits
 from mmdiscover.decompositions.learning.layers import DenseLayer, random_dense_layer
 from mmdiscover.decompositions.learning.network import TwoLayerNetwork, fit_two_layer_network
 from mmdiscover.decompositions.learning.tt_layer import TTLayer, random_tt_layer
 from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 from mmdiscover.decompositions.tt.matrix import random_tt_matrix
 from tests.decompositions.learning.differences import Array, differences
-from tests.decompositions.learning.digits import digits
 
 sizes = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=4)
 

@@ -1,0 +1,1 @@
+"""Accuracy of tensor-train models of handwritten digits, beside models without tensors."""

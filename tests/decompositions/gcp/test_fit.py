@@ -147,6 +147,19 @@ def test_start_at_an_exact_fit() -> None:
     assert fitted.objective < 1e-25
 
 
+def test_weights_of_a_start_are_shared_among_its_factors() -> None:
+    _, x = planted(Gaussian(0.1), (4, 5, 6), 2, 1.0, seed=7)
+    start = CPTensor(random_cp((4, 5, 6), 2).factors, np.array([-3.0, 0.2]))
+    fitted = generalized_cp(x, 2, Gaussian(), start=start)
+    assert fitted.history[0] == pytest.approx(float(((start.to_full() - x) ** 2).sum()), rel=1e-10)
+
+
+def test_data_that_are_zero() -> None:
+    fitted = generalized_cp(np.zeros((3, 4, 5)), 2, Poisson())
+    assert fitted.history[0] > 1
+    assert fitted.objective == pytest.approx(0, abs=1e-6)
+
+
 def test_seeds_decide_the_start() -> None:
     _, x = planted(Poisson(), (5, 6, 7), 2, 3.0, seed=8)
     one, same, other = (generalized_cp(x, 2, Poisson(), seed=seed) for seed in (1, np.random.default_rng(1), 2))
@@ -199,7 +212,11 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "fraction": (COUNTS + 0.5, {}, r"tensor has 0.5 in cell \(0, 0, 0\), expected counts"),
     "negative": (np.where(COUNTS == 6, -1, COUNTS), {}, r"tensor has -1 in cell \(0, 1, 2\)"),
     "binary": (COUNTS, {"loss": BernoulliOdds()}, r"tensor has 2 in cell \(0, 0, 2\), expected 0 or 1"),
-    "sparse": (SparseTensor(np.array([[1, 2]]), np.array([-3.0]), (2, 3)), {}, r"tensor has -3 in cell \(1, 2\)"),
+    "sparse": (
+        SparseTensor(np.array([[0, 0], [1, 2]]), np.array([2.0, -3.0]), (2, 3)),
+        {},
+        r"tensor has -3 in cell \(1, 2\)",
+    ),
     "nan": (np.where(COUNTS == 6, np.nan, COUNTS), {}, r"nan in the observed cell \(0, 1, 2\)"),
     "observed nan": (np.where(COUNTS == 6, np.nan, COUNTS), {"weights": COUNTS != 5}, r"nan in the observed cell"),
     "infinite": (np.where(COUNTS == 6, np.inf, COUNTS), {}, "inf in the observed cell"),

@@ -147,6 +147,25 @@ def test_epochs_that_raise_the_objective_are_taken_back() -> None:
     np.testing.assert_allclose(fitted.model.to_full(), truth.to_full(), atol=1e-12)
 
 
+def test_descent_goes_on_from_where_an_epoch_was_taken_back() -> None:
+    truth, x = planted(Gaussian(0.1), (5, 6, 7), 2, 1.0, seed=6)
+    settings = AdamSettings(steps=20, rate=100.0, decay=1e-5, failures=1)
+    fitted = stochastic_generalized_cp(x, 2, Gaussian(), start=truth, settings=settings)
+    assert fitted.history[1] == fitted.history[0]
+    assert fitted.history[2] < fitted.history[1]
+
+
+def test_starts_are_scaled_to_the_mean_over_all_cells() -> None:
+    rng = np.random.default_rng(8)
+    cells = np.stack([rng.permutation(100)[:50] for _ in range(3)], axis=1)
+    x = SparseTensor(cells, np.ones(50), (100, 100, 100))
+    settings = AdamSettings(steps=1, max_epochs=1)
+    with pytest.warns(NotConvergedWarning):
+        fitted = stochastic_generalized_cp(x, 2, Poisson(), settings=settings)
+    # Σ m is about 50, and log m about log(50/10⁶) in the 50 cells.
+    assert fitted.history[0] == pytest.approx(50 + 50 * np.log(1e6 / 50), rel=0.3)
+
+
 def test_seeds_progress_and_endings() -> None:
     x = SparseTensor.from_dense(data(0.3))
     few = AdamSettings(gradient_samples=10, loss_samples=10**4, steps=20, max_epochs=3)

@@ -148,6 +148,27 @@ class Form(Generic[ModelT]):
         size = int(np.prod(gram.shape[: len(kept)]))
         return gram.reshape(size, size)
 
+    def balanced(self, blocks: Sequence[Array]) -> list[Array]:
+        """The same tensor, for each index of each edge with slices of one norm in all blocks that it joins.
+
+        No scaling of slices makes Σ ‖block‖² less; sweeps alone get there slowly.
+        """
+        blocks = list(blocks)
+        for edge in sorted({edge for own in self.edges for edge in own if edge >= self.order}):
+            joined = [block for block, own in enumerate(self.edges) if edge in own]
+            norms = []
+            for block in joined:
+                others = tuple(axis for axis, own in enumerate(self.edges[block]) if own != edge)
+                norms.append(np.sqrt(np.sum(np.square(blocks[block]), axis=others)))
+            table = np.array(norms)
+            there = (table > 0).all(axis=0)
+            table[:, ~there] = 1.0
+            common = np.exp(np.log(table).mean(axis=0))
+            for block, norm in zip(joined, table, strict=True):
+                shape = [-1 if own == edge else 1 for own in self.edges[block]]
+                blocks[block] = blocks[block] * (common / norm).reshape(shape)
+        return blocks
+
     def slices(self, array: Array, block: int) -> Array:
         """A block, or a tensor of its shape, with its mode as rows, shape (dₙ, p); one row when it has no mode."""
         mode = self.mode(block)

@@ -106,7 +106,8 @@ def minimize_low_rank(
     settings = MinimizeSettings() if settings is None else settings
     form, blocks = form_of(model_start)
     problem = Problem(loss, form, settings.ridge)
-    start = problem.value_and_gradients(blocks)[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = problem.value_and_gradients(blocks)[0]
     if not isfinite(start):
         raise ValueError(f"loss is {start} at model_start, expected a finite number")
     run = {"gradient": quasi_newton, "descent": descend, "alternating": alternate}[method]
@@ -248,6 +249,11 @@ def alternate(
                 blocks[block], value = best
             else:
                 blocks[block], value = _lowered_block(problem, blocks, block)
+        if problem.ridge:
+            balanced = problem.form.balanced(blocks)
+            if not isinstance(problem.loss, QuadraticLoss):
+                value += problem.penalty(balanced) - problem.penalty(blocks)
+            blocks = balanced
         history.append(value + problem.penalty(blocks) if isinstance(problem.loss, QuadraticLoss) else value)
         if progress and progress(iteration, history[-1]):
             return blocks, Ending.STOPPED, history

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from mmdiscover.decompositions.arguments import check_count
-from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, alternate
+from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, Run, alternate
 from mmdiscover.decompositions.outcome import Ending, Fitted, Progress, finish
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 FIRST_RIDGE, FALL, RIDGES = 0.1, 0.5, 10
 """The ridge term of a start begins at a tenth of L(0) and is halved in each of the first sweeps."""
-SAME = 1e-3
+SCREENED = 60
+"""Sweeps of each start; the best goes on after them."""
+SAME = 1e-4
 """Two starts whose objectives differ by no more than this share have found the same minimum."""
 LARGEST_SPECTRAL = 2000
 """Modes larger than this start at random: eigenvectors of a dense matrix of that size would take longer than a fit."""
@@ -35,11 +37,13 @@ class StartsSettings(MinimizeSettings):
     Parameters
     ----------
     starts : int
-        At most so many. No further start is made once one reaches the goal, or once the best minimum was found twice.
+        At most so many, each for 60 sweeps (or `iterations` when that is less), the best until it ends by itself. No
+        further start is made once one has come half the way to the goal (in powers of ten), or once the best minimum
+        was found twice.
     """
 
     iterations: int = 300
-    tolerance: float = 1e-7
+    tolerance: float = 1e-5
     goal: float = 1e-20
     starts: int = 20
 
@@ -79,25 +83,26 @@ def best_of_starts(
         Status and history are those of the start that was kept.
     """
     loss: QuadraticLoss = problem.loss  # type: ignore[assignment] # as demanded
-    best: tuple[list[Array], Ending, list[float]] | None = None
+    best: Run | None = None
+    screened = replace(settings, iterations=min(SCREENED, settings.iterations))
     for start in range(settings.starts):
         own = bases if bases and start % 2 == 0 else [None] * problem.form.order
         blocks = scaled_start(problem.form, shapes, size, rng, own)
-        outcome = _one_start(problem, blocks, settings, progress)
+        outcome = _one_start(problem, blocks, screened, progress)
         end, before = outcome[2][-1], np.inf if best is None else best[2][-1]
-        again = best is not None and outcome[1] is Ending.CONVERGED and abs(end - before) <= SAME * before
+        again = best is not None and abs(end - before) <= SAME * before
         if best is None or end < before:
             best = outcome
-        if again or outcome[1] is Ending.STOPPED or end <= settings.goal * loss.scale:
+        if again or outcome[1] is Ending.STOPPED or end <= np.sqrt(settings.goal) * loss.scale:
             break
     assert best is not None
+    if best[1] is Ending.ITERATION_LIMIT and settings.iterations > SCREENED:
+        best = _continued(problem, best, settings, progress)
     advice = "raise `iterations` or `starts`, lower the rank, or give a `ridge`"
     return finish(problem.form.build(best[0]), best[1], best[2], "alternating least squares", advice)
 
 
-def _one_start(
-    problem: Problem, blocks: list[Array], settings: StartsSettings, progress: Progress | None
-) -> tuple[list[Array], Ending, list[float]]:
+def _one_start(problem: Problem, blocks: list[Array], settings: StartsSettings, progress: Progress | None) -> Run:
     """A few sweeps, each with a smaller ridge, then until convergence; the history has the objective of the end."""
     loss: QuadraticLoss = problem.loss  # type: ignore[assignment] # as demanded
     ridge = FIRST_RIDGE * loss.scale / sum(float(np.vdot(block, block)) for block in blocks)
@@ -113,7 +118,13 @@ def _one_start(
             return blocks, Ending.STOPPED, history
         if history[-1] <= goal:
             return blocks, Ending.CONVERGED, history
-    done = len(history) - 1
+    return _continued(problem, (blocks, Ending.ITERATION_LIMIT, history), settings, progress)
+
+
+def _continued(problem: Problem, run: Run, settings: StartsSettings, progress: Progress | None) -> Run:
+    """The iterations that are left of a start."""
+    blocks, _, history = run
+    done, goal = len(history) - 1, settings.goal * problem.loss.scale  # type: ignore[union-attr] # it is quadratic
     rest = replace(settings, iterations=settings.iterations - done)
 
     def counted(iteration: int, objective: float, /) -> bool | None:

@@ -1,0 +1,158 @@
+"""Minimisation of losses over CP, Tucker and TT tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
+from mmdiscover.decompositions.fitting.forms import form_of
+from mmdiscover.decompositions.fitting.losses import LinearRegression, ObservedEntries, SquaredDistance
+from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, minimize_low_rank
+from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
+from tests.decompositions.fitting.examples import FORMS, distance, observe, planted, samples
+
+SHAPE = (5, 4, 6)
+METHODS = ("gradient", "descent", "alternating")
+
+
+class LogCosh:
+    """Σ log cosh(W − T): neither quadratic nor with a shape of its own."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def value_and_gradient(self, tensor, /):
+        difference = tensor - self.target
+        return float(np.sum(np.logaddexp(difference, -difference) - np.log(2))), np.tanh(difference)
+
+
+def near(name, seed=0):
+    """A planted tensor and a start near it."""
+    truth = planted(name, SHAPE, 2, seed)
+    form, blocks = form_of(truth)
+    rng = np.random.default_rng(seed)
+    return truth.to_full(), form.build([block + 0.1 * rng.standard_normal(block.shape) for block in blocks])
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("method", METHODS)
+class TestMethods:
+    def test_a_planted_tensor_is_found_from_near_it(self, name, method):
+        full, start = near(name)
+        settings = MinimizeSettings(iterations=3000, tolerance=0.0, goal=1e-10)
+        fitted = minimize_low_rank(SquaredDistance(full), start, method=method, settings=settings)
+        assert fitted.status is Ending.CONVERGED
+        assert distance(fitted.model, full) < 1.1e-5
+        assert np.all(np.diff(fitted.history) <= 0)
+        assert fitted.objective == pytest.approx(np.sum((fitted.model.to_full() - full) ** 2), rel=1e-6)
+
+    def test_a_loss_that_is_not_quadratic(self, name, method):
+        full, start = near(name)
+        # A minimum above zero: at zero the objective falls by a share of itself for ever.
+        noisy = full + 0.1 * np.random.default_rng(2).standard_normal(SHAPE)
+        settings = MinimizeSettings(iterations=400, tolerance=1e-6)
+        fitted = minimize_low_rank(LogCosh(noisy), start, method=method, settings=settings)
+        assert fitted.converged
+        assert distance(fitted.model, full) < 0.1
+        assert np.all(np.diff(fitted.history) <= 1e-12)
+
+    def test_a_step_of_the_ridge_objective(self, name, method):
+        """The history is the loss plus the ridge term of the blocks that came out."""
+        full, start = near(name)
+        loss = SquaredDistance(full + np.random.default_rng(1).standard_normal(SHAPE))
+        settings = MinimizeSettings(iterations=300, tolerance=1e-4, ridge=0.2)
+        fitted = minimize_low_rank(loss, start, method=method, settings=settings)
+        blocks = form_of(fitted.model)[1]
+        term = 0.2 * sum(np.sum(block**2) for block in blocks)
+        assert fitted.objective == pytest.approx(loss.value_and_gradient(fitted.model.to_full())[0] + term)
+        assert len(fitted.history) > 1
+
+
+@pytest.mark.parametrize("loss_name", ["entries", "regression"])
+@pytest.mark.parametrize("method", ["gradient", "alternating"])
+def test_losses_that_see_part_of_the_tensor(method, loss_name):
+    full, start = near("tt")
+    inputs = samples(SHAPE, 100, 0)
+    loss = {
+        "entries": ObservedEntries(observe(full, 0.7)),
+        "regression": LinearRegression(inputs, np.tensordot(inputs, full, 3)),
+    }[loss_name]
+    fitted = minimize_low_rank(loss, start, method=method, settings=MinimizeSettings(2000, 0.0, 1e-14))
+    assert fitted.converged
+    assert distance(fitted.model, full) < 1e-5
+
+
+def test_the_best_tensor_of_rank_one_of_a_matrix_is_that_of_its_svd():
+    matrix = np.random.default_rng(0).standard_normal((6, 5))
+    tail = np.sum(np.linalg.svd(matrix, compute_uv=False)[1:] ** 2)
+    for method in METHODS:
+        fitted = minimize_low_rank(SquaredDistance(matrix), random_cp((6, 5), 1), method=method)
+        assert fitted.objective == pytest.approx(tail, rel=1e-5)
+
+
+def test_plain_descent_moves_all_blocks_along_their_gradients():
+    full, start = near("cp")
+    settings = MinimizeSettings(iterations=1)
+    with pytest.warns(NotConvergedWarning, match="raise `iterations`"):
+        fitted = minimize_low_rank(SquaredDistance(full), start, method="descent", settings=settings)
+    form, blocks = form_of(start)
+    gradients = Problem(SquaredDistance(full), form, 0.0).value_and_gradients(blocks)[1]
+    steps = [
+        (before - after) / gradient
+        for before, after, gradient in zip(blocks, fitted.model.factors, gradients, strict=True)
+    ]
+    for step in steps:
+        np.testing.assert_allclose(step, steps[0][0, 0], rtol=1e-6)
+    assert steps[0][0, 0] > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_whoever_watches_can_stop_it(method):
+    full, start = near("cp")
+    seen = []
+
+    def watch(iteration, objective):
+        seen.append((iteration, objective))
+        return iteration == 2
+
+    fitted = minimize_low_rank(LogCosh(full), start, method=method, progress=watch)
+    assert fitted.status is Ending.STOPPED
+    assert seen == list(enumerate(fitted.history))[1:]
+    assert fitted.iterations == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_start_is_not_changed(method):
+    full, start = near("cp")
+    before = [factor.copy() for factor in start.factors]
+    minimize_low_rank(LogCosh(full + 1), start, method=method, settings=MinimizeSettings(tolerance=1e-2))
+    for old, new in zip(before, start.factors, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_descent_that_finds_no_lower_point_has_stalled():
+    class WrongSlope:
+        def value_and_gradient(self, tensor, /):
+            return float(np.sum(tensor**2)), -tensor
+
+    with pytest.warns(NotConvergedWarning, match="stalled"):
+        fitted = minimize_low_rank(WrongSlope(), random_cp(SHAPE, 1), method="descent")
+    assert fitted.status is Ending.STALLED
+
+
+def test_bad_input_is_named():
+    start = random_cp(SHAPE, 2)
+    loss = SquaredDistance(np.ones(SHAPE))
+    with pytest.raises(ValueError, match="method is 'newton', expected one of"):
+        minimize_low_rank(loss, start, method="newton")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"model_start has shape \(5, 4, 6\), expected \(2, 2\) as the loss"):
+        minimize_low_rank(SquaredDistance(np.ones((2, 2))), start)
+    with pytest.raises(ValueError, match="loss is a ndarray, expected an object with value_and_gradient"):
+        minimize_low_rank(np.ones(SHAPE), start)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="loss is inf at model_start"):
+        minimize_low_rank(SquaredDistance(np.full(SHAPE, 1e200)), CPTensor(tuple(np.full((n, 1), 1e80) for n in SHAPE)))
+    with pytest.raises(ValueError, match="ridge is -1"):
+        MinimizeSettings(ridge=-1)
+    with pytest.raises(ValueError, match="iterations is 0"):
+        MinimizeSettings(iterations=0)

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmdiscover.decompositions.cp.als import cp_als
+    from mmdiscover.decompositions.cp.comparison import factor_match_score
     from mmdiscover.decompositions.cp.lm import cp_lm
     from mmdiscover.decompositions.cp.rank import RankEstimate, estimate_cp_rank
     from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
     from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, FreeAction, PairSymmetry, fit_cp, fit_cp_fixed
+    from mmdiscover.decompositions.gcp.fit import GCPSettings, generalized_cp
+    from mmdiscover.decompositions.gcp.stochastic import AdamSettings, stochastic_generalized_cp
     from mmdiscover.decompositions.matrices import TruncatedSVD, truncated_svd
     from mmdiscover.decompositions.networks.containers import as_network
     from mmdiscover.decompositions.networks.contraction import ContractionCost, contract, contraction_cost
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PEPS",
+    "AdamSettings",
     "CPFit",
     "CPTensor",
     "ContractionCost",
@@ -50,6 +54,7 @@ __all__ = [
     "FitSettings",
     "Fitted",
     "FreeAction",
+    "GCPSettings",
     "HierarchicalTucker",
     "NotConvergedWarning",
     "PairSymmetry",
@@ -67,8 +72,10 @@ __all__ = [
     "cp_lm",
     "dematricize",
     "estimate_cp_rank",
+    "factor_match_score",
     "fit_cp",
     "fit_cp_fixed",
+    "generalized_cp",
     "gradient",
     "hierarchical_svd",
     "hooi",
@@ -90,6 +97,7 @@ __all__ = [
     "random_tucker",
     "ring_svd",
     "st_hosvd",
+    "stochastic_generalized_cp",
     "truncated_svd",
     "value_and_gradient",
     "vector_jacobian_product",
@@ -97,6 +105,7 @@ __all__ = [
 
 _HOMES = {
     "cp.als": ("cp_als",),
+    "cp.comparison": ("factor_match_score",),
     "cp.lm": ("cp_lm",),
     "cp.rank": (
         "RankEstimate",
@@ -113,6 +122,14 @@ _HOMES = {
         "PairSymmetry",
         "fit_cp",
         "fit_cp_fixed",
+    ),
+    "gcp.fit": (
+        "GCPSettings",
+        "generalized_cp",
+    ),
+    "gcp.stochastic": (
+        "AdamSettings",
+        "stochastic_generalized_cp",
     ),
     "matrices": (
         "TruncatedSVD",

@@ -170,8 +170,9 @@ def sum_rows(rows: Array, targets: NDArray[np.intp], size: int) -> Array:
     -------
     ndarray, shape (size, R)
     """
-    # One sparse product is an order of magnitude faster than numpy.add.at on rows.
-    from scipy.sparse import csr_array
+    # One sparse product is far faster than numpy.add.at on rows; stored by columns, nothing has to be sorted for it.
+    from scipy.sparse import csc_array
 
-    gather = csr_array((np.ones(len(targets)), (targets, np.arange(len(targets)))), shape=(size, len(targets)))
+    count = len(targets)
+    gather = csc_array((np.ones(count), targets, np.arange(count + 1)), shape=(size, count))
     return np.asarray(gather @ rows, dtype=rows.dtype)

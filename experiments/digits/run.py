@@ -32,7 +32,8 @@ scikit-learn's on the pixels. *All weights*: ridge regression with the kernel �
 model with W any 2 × … × 2 × 10 tensor."""
 
 _VARIANTS = """\
-Each differs from the chosen settings by what its name says; the chosen ones with five seeds, the others with three. Times are CPU seconds of a fit, one BLAS thread, with
+Each differs from the chosen settings by what its name says; the chosen ones with five seeds, the others with three.
+Times are CPU seconds of a fit, one BLAS thread, with
 others at work on the machine."""
 
 _LAYERS = f"""\

@@ -133,7 +133,10 @@ def sparse_rows(seconds: float) -> list[Row]:
 
 def measure(seconds: float = 5.0) -> list[Row]:
     """All cases; about so many seconds each, and at least 5 runs."""
-    logging.getLogger().setLevel(logging.ERROR)  # pyttb reports zeros it could not draw
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConvergedWarning)
-        return dense_rows(seconds) + sparse_rows(seconds)
+    logging.disable(logging.WARNING)  # pyttb reports zeros it could not draw
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotConvergedWarning)
+            return dense_rows(seconds) + sparse_rows(seconds)
+    finally:
+        logging.disable(logging.NOTSET)

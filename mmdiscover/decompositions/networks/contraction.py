@@ -191,7 +191,18 @@ def leaf_arrays(network: TensorNetwork, plan: Plan) -> list[Array]:
 
 
 def combine(arrays: Sequence[Array], inputs: Sequence[Labels], output: Labels) -> Array:
-    """One step: the product of some arrays, summed over the edges that are not in the output."""
+    """One step: the product of some arrays, summed over the edges that are not in the output.
+
+    None has an edge twice, nor one that neither another array nor the output has.
+    """
+    if len(arrays) == 2:
+        left, right = inputs
+        shared = [label for label in left if label in right]
+        if not set(shared) & set(output):
+            # A product of matrices; what follows does the same, but takes longer to find out.
+            axes = [left.index(label) for label in shared], [right.index(label) for label in shared]
+            free = [label for label in (*left, *right) if label not in shared]
+            return np.tensordot(*arrays, axes).transpose([free.index(label) for label in output])
     operands = [part for pair in zip(arrays, inputs, strict=True) for part in pair]
     return np.asarray(opt_einsum.contract(*operands, output))
 
@@ -214,7 +225,7 @@ def _size(labels: Iterable[int], plan: Plan) -> int:
 def _flops(inputs: Sequence[Labels], output: Labels, plan: Plan) -> int:
     """One multiplication less than there are factors, and an addition if anything is summed, for each term."""
     labels = {label for labels in inputs for label in labels}
-    return _size(labels, plan) * (max(len(inputs) - 1, 1) + (len(inputs) > 1 and labels > set(output)))
+    return _size(labels, plan) * (len(inputs) - 1 + (labels > set(output)))
 
 
 def _find_path(leaves: Sequence[Labels], output: Labels, sizes: dict[int, int], optimizer: Optimizer) -> Path:

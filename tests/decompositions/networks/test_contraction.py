@@ -37,7 +37,7 @@ T = RNG.standard_normal((2, 3, 4))
         (TensorNetwork.of({"M": (M, "i j")}, "j"), M.sum(0)),
         (TensorNetwork.of({"M": (M, "i j"), "c": (2.0, "")}), 2 * M),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, TensorNetwork) else "",
 )
 def test_known_products(network: TensorNetwork, expected: np.ndarray) -> None:
     np.testing.assert_allclose(contract(network), expected, rtol=1e-13)
@@ -89,7 +89,9 @@ def test_cost_of_matrix_products() -> None:
 def test_cost_of_one_node() -> None:
     assert contraction_cost(TensorNetwork.of({"A": (A, "i i")})).largest_intermediate == 1
     assert contraction_cost(TensorNetwork.of({"A": (A, "i j")})).flops == 0
-    assert contraction_cost(TensorNetwork.of({"A": (A, "i j")}, "")).flops == 9
+    for edges, output, flops in (("i j", "", 9), ("i j", "j", 9), ("i i", "", 3), ("i j", "j i", 0)):
+        cost = contraction_cost(TensorNetwork.of({"A": (A, edges)}, output))
+        assert (cost.flops, cost.naive_flops, cost.path, cost.expression) == (flops, flops, (), "A")
 
 
 @given(networks())

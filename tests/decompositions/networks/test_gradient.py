@@ -96,6 +96,14 @@ def test_gradients_are_arrays_of_their_own() -> None:
     assert (b == 1).all()
 
 
+def test_one_node_and_its_edges_in_another_order() -> None:
+    rng = np.random.default_rng(3)
+    cube, adjoint = rng.standard_normal((2, 3, 4, 2)), rng.standard_normal((4, 2))
+    network = TensorNetwork.of({"T": (cube, "i j k i")}, "k i")
+    found = vector_jacobian_product(network, adjoint)["T"]
+    np.testing.assert_allclose(found, np.einsum("ki,ix,j->ijkx", adjoint, np.eye(2), np.ones(3)))
+
+
 def test_wrong_arguments() -> None:
     network = TensorNetwork.of({"A": (np.ones((2, 3)), "i j"), "x": (np.ones(3), "j")})
     with pytest.raises(ValueError, match=r"network has open edges \('i',\), expected none"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 from mmdiscover.decompositions.sparse import SparseTensor
 from tests.decompositions.fitting.examples import distance, observe, planted
 
-COMPLETE = {"cp": complete_cp, "tucker": complete_tucker, "tt": complete_tt}
+COMPLETE: dict[str, Any] = {"cp": complete_cp, "tucker": complete_tucker, "tt": complete_tt}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,9 @@ COMPLETE = {"cp": complete_cp, "tucker": complete_tucker, "tt": complete_tt}
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1])
-def test_tensors_of_rank_3_from_a_share_of_their_entries(name, shape, share, seed):
+def test_tensors_of_rank_3_from_a_share_of_their_entries(
+    name: str, shape: tuple[int, ...], share: float, seed: int
+) -> None:
     truth = planted(name, shape, 3, seed).to_full()
     fitted = COMPLETE[name](observe(truth, share, seed), 3)
     assert fitted.status is Ending.CONVERGED
@@ -43,19 +46,19 @@ def test_tensors_of_rank_3_from_a_share_of_their_entries(name, shape, share, see
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_matrix_of_rank_3_from_30_percent_of_its_entries(seed):
+def test_a_matrix_of_rank_3_from_30_percent_of_its_entries(seed: int) -> None:
     truth = planted("cp", (60, 50), 3, seed).to_full()
     fitted = complete_matrix(observe(truth, 0.3, seed), 3)
     assert distance(fitted.model, truth) < 1e-6
 
 
-def test_the_matrix_of_the_first_gap_example():
+def test_the_matrix_of_the_first_gap_example() -> None:
     """Rank one: a corner follows from the other three."""
-    observed = SparseTensor(np.array([[0, 0], [0, 1], [1, 0]]), [1.0, 2.0, 3.0], (2, 2))
+    observed = SparseTensor(np.array([[0, 0], [0, 1], [1, 0]]), np.array([1.0, 2.0, 3.0]), (2, 2))
     np.testing.assert_allclose(complete_matrix(observed, 1).model.to_full(), [[1, 2], [3, 6]], atol=1e-8)
 
 
-def test_the_history_is_the_objective():
+def test_the_history_is_the_objective() -> None:
     truth = planted("cp", (12, 12, 12), 2, 0).to_full()
     observed = observe(truth + 0.1 * np.random.default_rng(0).standard_normal(truth.shape), 0.4)
     fitted = complete_cp(observed, 2, ridge=0.3)
@@ -64,7 +67,7 @@ def test_the_history_is_the_objective():
     assert fitted.objective == pytest.approx(residual @ residual + term)
 
 
-def test_nuclear_norm_minimum_of_a_matrix():
+def test_nuclear_norm_minimum_of_a_matrix() -> None:
     """A wide factorisation with ridge λ reaches Σ (W − T)² + 2λ‖W‖_*, here known: singular values soften by λ."""
     matrix = np.random.default_rng(0).standard_normal((8, 6))
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
@@ -74,7 +77,7 @@ def test_nuclear_norm_minimum_of_a_matrix():
     np.testing.assert_allclose(fitted.model.to_full(), expected, atol=1e-4)
 
 
-def test_ridge_and_rank_can_be_chosen_by_entries_held_out():
+def test_ridge_and_rank_can_be_chosen_by_entries_held_out() -> None:
     truth = planted("cp", (20, 20, 20), 2, 0).to_full()
     noisy = truth + 0.3 * np.std(truth) * np.random.default_rng(1).standard_normal(truth.shape)
     fit, held = split_entries(observe(noisy, 0.15), 0.2, seed=0)
@@ -91,14 +94,14 @@ def test_ridge_and_rank_can_be_chosen_by_entries_held_out():
     assert errors[2] < 0.5
 
 
-def test_held_out_error_is_relative():
+def test_held_out_error_is_relative() -> None:
     model = planted("tt", (3, 3, 3), 1, 0)
     held = observe(model.to_full(), 0.5)
     assert held_out_error(model, held) == pytest.approx(0, abs=1e-12)
     assert held_out_error(model, held.with_values(2 * held.values)) == pytest.approx(0.5)
 
 
-def test_a_slice_without_entries_is_zero_under_a_ridge_and_an_error_without():
+def test_a_slice_without_entries_is_zero_under_a_ridge_and_an_error_without() -> None:
     truth = planted("cp", (10, 10, 10), 1, 0).to_full()
     mask = np.random.default_rng(0).random(truth.shape) < 0.5
     mask[:, 4] = False
@@ -111,14 +114,14 @@ def test_a_slice_without_entries_is_zero_under_a_ridge_and_an_error_without():
         assert full[:, 5].any()
 
 
-def test_starts_do_not_depend_on_anything_but_the_seed():
+def test_starts_do_not_depend_on_anything_but_the_seed() -> None:
     observed = observe(planted("cp", (15, 15, 15), 2, 0).to_full(), 0.2)
     one, two, other = (complete_cp(observed, 2, seed=seed).model.factors[0] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, two)
     assert not np.allclose(one, other)
 
 
-def test_spectral_bases_hold_the_factors():
+def test_spectral_bases_hold_the_factors() -> None:
     truth = planted("cp", (40, 40, 40), 2, 0)
     for basis, factor in zip(spectral_bases(observe(truth.to_full(), 0.2)), truth.factors, strict=True):
         assert basis is not None
@@ -126,7 +129,7 @@ def test_spectral_bases_hold_the_factors():
         assert np.linalg.norm(kept.T @ factor) > 0.95 * np.linalg.norm(factor)
 
 
-def test_what_does_not_converge_warns_with_advice():
+def test_what_does_not_converge_warns_with_advice() -> None:
     observed = observe(np.random.default_rng(0).standard_normal((8, 8, 8)), 0.6)
     settings = StartsSettings(iterations=2, starts=2, tolerance=0.0)
     with pytest.warns(NotConvergedWarning, match="raise `iterations` or `starts`, lower the rank, or give a `ridge`"):
@@ -135,11 +138,11 @@ def test_what_does_not_converge_warns_with_advice():
 
 
 @pytest.mark.parametrize("stop", [2, 15])
-def test_whoever_watches_can_stop_it(stop):
+def test_whoever_watches_can_stop_it(stop: int) -> None:
     observed = observe(np.random.default_rng(0).standard_normal((8, 8, 8)), 0.6)
-    seen = []
+    seen: list[Any] = []
 
-    def watch(iteration, objective):
+    def watch(iteration: int, objective: float) -> bool:
         seen.append(objective)
         return iteration == stop
 
@@ -152,7 +155,7 @@ def test_whoever_watches_can_stop_it(stop):
 class TestBadInput:
     observed = observe(np.random.default_rng(0).standard_normal((6, 6, 6)), 0.5)
 
-    def test_ranks(self):
+    def test_ranks(self) -> None:
         with pytest.raises(
             ValueError, match=r"rank is too large: .* 112 free numbers, expected at most the 108 observed"
         ):
@@ -164,33 +167,33 @@ class TestBadInput:
         with pytest.raises(ValueError, match="has 1 entries"):
             complete_tt(self.observed, (2,))
 
-    def test_matrix(self):
+    def test_matrix(self) -> None:
         with pytest.raises(ValueError, match="observed has 3 modes"):
             complete_matrix(self.observed, 1)
         with pytest.raises(ValueError, match="rank is 3, expected an integer of at least 1 and at most 2"):
             complete_matrix(SparseTensor.from_dense(np.ones((2, 5))), 3)
 
-    def test_no_observation(self):
+    def test_no_observation(self) -> None:
         with pytest.raises(ValueError, match="indices are empty, expected at least one cell"):
             complete_cp(SparseTensor.from_dense(np.ones((2, 2, 2)), np.zeros((2, 2, 2), bool)), 1)
 
-    def test_nan(self):
+    def test_nan(self) -> None:
         with pytest.raises(ValueError, match="values has 1 NaN"):
             complete_cp(SparseTensor.from_dense(np.array([[1.0, np.nan]]), np.ones((1, 2), bool)), 1)
 
-    def test_dense_tensor(self):
+    def test_dense_tensor(self) -> None:
         with pytest.raises(ValueError, match="expected a SparseTensor"):
             complete_cp(np.ones((3, 3, 3)), 1)  # type: ignore[arg-type]
 
-    def test_zeros(self):
+    def test_zeros(self) -> None:
         with pytest.raises(ValueError, match="observed has zeros only"):
             complete_cp(self.observed.with_values(np.zeros(108)), 1)
 
-    def test_split(self):
+    def test_split(self) -> None:
         with pytest.raises(ValueError, match=r"share is 1.0"):
             split_entries(self.observed, 1.0)
 
-    def test_held_out(self):
+    def test_held_out(self) -> None:
         with pytest.raises(ValueError, match=r"model has shape \(3, 3\), expected \(6, 6, 6\)"):
             held_out_error(planted("cp", (3, 3), 1, 0), self.observed)
         with pytest.raises(ValueError, match="held_out has zeros only"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,13 @@ from mmdiscover.decompositions.fitting.forms import form_of, layout
 from mmdiscover.decompositions.products import mttkrp
 from tests.decompositions.fitting.examples import FORMS, planted
 
+if TYPE_CHECKING:
+    from mmdiscover.decompositions.arguments import Array
+
 SHAPE = (4, 3, 5)
 
 
-def jacobian(form, blocks, block):
+def jacobian(form: Any, blocks: list[Array], block: int) -> Array:
     """dW/dblock as a dense matrix, from the entries of the block one by one: W is linear in it."""
     columns = []
     for entry in range(blocks[block].size):
@@ -26,20 +31,20 @@ def jacobian(form, blocks, block):
 @pytest.mark.parametrize("shape", [SHAPE, (3, 4), (2, 3, 2, 3)])
 @pytest.mark.parametrize("name", FORMS)
 class TestForm:
-    def test_is_the_tensor(self, name, shape):
+    def test_is_the_tensor(self, name: str, shape: tuple[int, ...]) -> None:
         model = planted(name, shape, 2, 1)
         form, blocks = form_of(model)
         np.testing.assert_allclose(form.full(blocks), model.to_full(), atol=1e-12)
         np.testing.assert_allclose(form.build(blocks).to_full(), model.to_full(), atol=1e-12)
 
-    def test_pullback_is_the_transposed_jacobian(self, name, shape):
+    def test_pullback_is_the_transposed_jacobian(self, name: str, shape: tuple[int, ...]) -> None:
         form, blocks = form_of(planted(name, shape, 2, 1))
         tensors = np.random.default_rng(0).standard_normal((3, *shape))
         for block, array in enumerate(blocks):
             expected = tensors.reshape(3, -1) @ jacobian(form, blocks, block)
             np.testing.assert_allclose(form.pullback(blocks, block, tensors).reshape(3, array.size), expected)
 
-    def test_rows_make_entries(self, name, shape):
+    def test_rows_make_entries(self, name: str, shape: tuple[int, ...]) -> None:
         form, blocks = form_of(planted(name, shape, 2, 1))
         cells = np.argwhere(np.ones(shape))
         picked = [form.picked(blocks, block, list(cells.T)) for block in range(len(blocks))]
@@ -49,7 +54,7 @@ class TestForm:
             entries = np.sum(form.rows(picked, block) * slices, axis=1)
             np.testing.assert_allclose(entries, form.full(blocks).ravel(), atol=1e-12)
 
-    def test_gram_gives_the_norm(self, name, shape):
+    def test_gram_gives_the_norm(self, name: str, shape: tuple[int, ...]) -> None:
         form, blocks = form_of(planted(name, shape, 2, 1))
         for block, array in enumerate(blocks):
             sliced = form.slices(array, block)
@@ -58,7 +63,7 @@ class TestForm:
             np.testing.assert_array_equal(form.unsliced(sliced, block, array.shape), array)
 
 
-def test_pullback_of_cp_is_the_mttkrp():
+def test_pullback_of_cp_is_the_mttkrp() -> None:
     model = random_cp(SHAPE, 3, seed=2)
     form, blocks = form_of(model)
     tensor = np.random.default_rng(0).standard_normal(SHAPE)
@@ -66,14 +71,14 @@ def test_pullback_of_cp_is_the_mttkrp():
         np.testing.assert_allclose(form.pullback(blocks, mode, tensor[None])[0], mttkrp(tensor, blocks, mode))
 
 
-def test_weights_go_into_the_first_factor():
+def test_weights_go_into_the_first_factor() -> None:
     model = CPTensor(random_cp(SHAPE, 2, seed=1).factors, np.array([2.0, -3.0]))
     form, blocks = form_of(model)
     np.testing.assert_allclose(form.full(blocks), model.to_full())
 
 
 @pytest.mark.parametrize(("name", "rank"), [("cp", 2), ("tucker", (2, 3, 2)), ("tt", (2, 4))])
-def test_free_numbers_are_the_rank_of_the_jacobian(name, rank):
+def test_free_numbers_are_the_rank_of_the_jacobian(name: Any, rank: Any) -> None:
     form, shapes, free = layout(name, (4, 5, 6), rank)
     rng = np.random.default_rng(0)
     blocks = [rng.standard_normal(shape) for shape in shapes]
@@ -81,7 +86,7 @@ def test_free_numbers_are_the_rank_of_the_jacobian(name, rank):
     assert np.linalg.matrix_rank(whole) == free
 
 
-def test_free_numbers_of_a_matrix():
+def test_free_numbers_of_a_matrix() -> None:
     assert layout("cp", (6, 7), 3)[2] == 3 * (6 + 7 - 3)
 
 
@@ -97,13 +102,13 @@ def test_free_numbers_of_a_matrix():
         ("tt", SHAPE, (5, 2), "expected an integer of at least 1 and at most 4"),
     ],
 )
-def test_ranks_that_do_not_fit_are_named(name, shape, rank, message):
+def test_ranks_that_do_not_fit_are_named(name: Any, shape: tuple[int, ...], rank: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         layout(name, shape, rank)
 
 
-def test_other_models_are_refused():
+def test_other_models_are_refused() -> None:
     with pytest.raises(ValueError, match="model is a ndarray, expected a CPTensor"):
-        form_of(np.ones(SHAPE))
+        form_of(np.ones(SHAPE))  # type: ignore[type-var]
     with pytest.raises(ValueError, match="model is complex"):
         form_of(random_cp(SHAPE, 2, dtype=complex))

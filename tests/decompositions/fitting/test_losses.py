@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
@@ -19,10 +21,13 @@ from mmdiscover.decompositions.fitting.losses import (
 from tests.decompositions.fitting.examples import FORMS, observe, planted
 from tests.decompositions.fitting.test_forms import jacobian
 
+if TYPE_CHECKING:
+    from mmdiscover.decompositions.arguments import Array
+
 SHAPE = (4, 3, 5)
 
 
-def losses():
+def losses() -> dict[str, Any]:
     rng = np.random.default_rng(3)
     target = rng.standard_normal(SHAPE)
     vectors = tuple(rng.standard_normal((25, size)) for size in SHAPE)
@@ -35,7 +40,7 @@ def losses():
     }
 
 
-def design_of(loss):
+def design_of(loss: Any) -> tuple[Array, Array]:
     """The quadratic loss as ‖D vec W − y‖², from its own dense gradient."""
     size = int(np.prod(SHAPE))
     offset = loss.value_and_gradient(np.zeros(SHAPE))[1].ravel()
@@ -47,7 +52,7 @@ def design_of(loss):
 @pytest.mark.parametrize("form_name", FORMS)
 @pytest.mark.parametrize("kind", losses())
 class TestLosses:
-    def test_gradients_agree_with_finite_differences(self, kind, form_name):
+    def test_gradients_agree_with_finite_differences(self, kind: str, form_name: str) -> None:
         loss = losses()[kind]
         form, blocks = form_of(planted(form_name, SHAPE, 2, 5))
         gradients = loss.value_and_gradients(form, blocks)[1]
@@ -62,7 +67,7 @@ class TestLosses:
                 slope = (values[0] - values[1]) / 2e-4
                 assert gradients[block][index] == pytest.approx(slope, rel=1e-6, abs=1e-6)
 
-    def test_the_way_through_the_blocks_is_that_through_the_tensor(self, kind, form_name):
+    def test_the_way_through_the_blocks_is_that_through_the_tensor(self, kind: str, form_name: str) -> None:
         loss = losses()[kind]
         form, blocks = form_of(planted(form_name, SHAPE, 2, 5))
         value, gradients = loss.value_and_gradients(form, blocks)
@@ -72,7 +77,7 @@ class TestLosses:
             np.testing.assert_allclose(one, other, atol=1e-9)
 
     @pytest.mark.parametrize("ridge", [0.0, 0.3])
-    def test_best_block_solves_the_dense_normal_equations(self, kind, form_name, ridge):
+    def test_best_block_solves_the_dense_normal_equations(self, kind: str, form_name: str, ridge: float) -> None:
         loss = losses()[kind]
         form, blocks = form_of(planted(form_name, SHAPE, 2, 5))
         normal, right = design_of(loss)
@@ -86,17 +91,16 @@ class TestLosses:
             there = form.full([*blocks[:block], best, *blocks[block + 1 :]])
             assert value == pytest.approx(loss.value_and_gradient(there)[0])
 
-    def test_protocols(self, kind, form_name):
+    def test_protocols(self, kind: str, form_name: str) -> None:
         loss = losses()[kind]
-        assert isinstance(loss, DenseLoss)
-        assert isinstance(loss, BlockLoss)
-        assert isinstance(loss, QuadraticLoss)
+        for protocol in (DenseLoss, BlockLoss, QuadraticLoss):
+            assert isinstance(loss, protocol)
         assert loss.scale == pytest.approx(loss.value_and_gradient(np.zeros(SHAPE))[0])
         assert loss.shape == SHAPE
         assert form_name in FORMS
 
 
-def test_known_values():
+def test_known_values() -> None:
     target = np.array([[1.0, 2.0], [3.0, 4.0]])
     tensor = np.array([[1.0, 0.0], [0.0, 0.0]])
     value, gradient = SquaredDistance(target).value_and_gradient(tensor)
@@ -109,7 +113,7 @@ def test_known_values():
 
 @pytest.mark.parametrize("unknowns", [3, 20])
 @pytest.mark.parametrize("ridge", [0.0, 0.5])
-def test_slices_are_least_squares_problems_of_their_own(unknowns, ridge):
+def test_slices_are_least_squares_problems_of_their_own(unknowns: int, ridge: float) -> None:
     rng = np.random.default_rng(1)
     rows, values = rng.standard_normal((120, unknowns)), rng.standard_normal(120)
     targets = np.concatenate([np.zeros(60, int), np.full(58, 2), np.full(2, 3)])  # slice 1 has none, slice 3 has two
@@ -121,16 +125,16 @@ def test_slices_are_least_squares_problems_of_their_own(unknowns, ridge):
         np.testing.assert_allclose(found[index], expected, atol=1e-9)
 
 
-def test_singular_matrices_give_the_shortest_solution():
+def test_singular_matrices_give_the_shortest_solution() -> None:
     single = ridge_solve(np.ones((2, 2)), np.array([2.0, 2.0]), 0.0)
     np.testing.assert_allclose(single, [1, 1])
     batch = ridge_solve(np.ones((3, 2, 2)), np.full((3, 2, 1), 2.0), 0.0)
     np.testing.assert_allclose(batch, np.ones((3, 2, 1)))
 
 
-def test_bad_input_is_named():
+def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="target has 1 NaN"):
-        SquaredDistance([1.0, np.nan])
+        SquaredDistance(np.array([1.0, np.nan]))
     with pytest.raises(ValueError, match="target is complex"):
         SquaredDistance(np.ones((2, 2)) * 1j)
     with pytest.raises(ValueError, match="observed is a ndarray, expected a SparseTensor"):
@@ -143,9 +147,9 @@ def test_bad_input_is_named():
         LinearRegression(np.array([[1.0, np.nan]]), np.ones(1))
 
 
-def test_a_gradient_of_another_shape_is_named():
+def test_a_gradient_of_another_shape_is_named() -> None:
     class Wrong:
-        def value_and_gradient(self, tensor, /):
+        def value_and_gradient(self, tensor: Array, /) -> tuple[float, Array]:
             return 0.0, tensor.ravel()
 
     form, blocks = form_of(planted("cp", SHAPE, 2, 5))

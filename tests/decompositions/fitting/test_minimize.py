@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
@@ -12,22 +14,25 @@ from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem
 from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 from tests.decompositions.fitting.examples import FORMS, distance, observe, planted, samples
 
+if TYPE_CHECKING:
+    from mmdiscover.decompositions.arguments import Array
+
 SHAPE = (5, 4, 6)
-METHODS = ("gradient", "descent", "alternating")
+METHODS: tuple[Any, ...] = ("gradient", "descent", "alternating")
 
 
 class LogCosh:
     """Σ log cosh(W − T): neither quadratic nor with a shape of its own."""
 
-    def __init__(self, target):
+    def __init__(self, target: Array) -> None:
         self.target = target
 
-    def value_and_gradient(self, tensor, /):
+    def value_and_gradient(self, tensor: Array, /) -> tuple[float, Array]:
         difference = tensor - self.target
         return float(np.sum(np.logaddexp(difference, -difference) - np.log(2))), np.tanh(difference)
 
 
-def near(name, seed=0):
+def near(name: str, seed: int = 0) -> tuple[Array, Any]:
     """A planted tensor and a start near it."""
     truth = planted(name, SHAPE, 2, seed)
     form, blocks = form_of(truth)
@@ -38,7 +43,7 @@ def near(name, seed=0):
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("method", METHODS)
 class TestMethods:
-    def test_a_planted_tensor_is_found_from_near_it(self, name, method):
+    def test_a_planted_tensor_is_found_from_near_it(self, name: str, method: Any) -> None:
         full, start = near(name)
         settings = MinimizeSettings(iterations=3000, tolerance=0.0, goal=1e-10)
         fitted = minimize_low_rank(SquaredDistance(full), start, method=method, settings=settings)
@@ -47,7 +52,7 @@ class TestMethods:
         assert np.all(np.diff(fitted.history) <= 0)
         assert fitted.objective == pytest.approx(np.sum((fitted.model.to_full() - full) ** 2), rel=1e-6)
 
-    def test_a_loss_that_is_not_quadratic(self, name, method):
+    def test_a_loss_that_is_not_quadratic(self, name: str, method: Any) -> None:
         full, start = near(name)
         # A minimum above zero: at zero the objective falls by a share of itself for ever.
         noisy = full + 0.1 * np.random.default_rng(2).standard_normal(SHAPE)
@@ -57,7 +62,7 @@ class TestMethods:
         assert distance(fitted.model, full) < 0.1
         assert np.all(np.diff(fitted.history) <= 1e-12)
 
-    def test_a_step_of_the_ridge_objective(self, name, method):
+    def test_a_step_of_the_ridge_objective(self, name: str, method: Any) -> None:
         """The history is the loss plus the ridge term of the blocks that came out."""
         full, start = near(name)
         loss = SquaredDistance(full + np.random.default_rng(1).standard_normal(SHAPE))
@@ -71,19 +76,19 @@ class TestMethods:
 
 @pytest.mark.parametrize("loss_name", ["entries", "regression"])
 @pytest.mark.parametrize("method", ["gradient", "alternating"])
-def test_losses_that_see_part_of_the_tensor(method, loss_name):
+def test_losses_that_see_part_of_the_tensor(method: Any, loss_name: str) -> None:
     full, start = near("tt")
     inputs = samples(SHAPE, 100, 0)
-    loss = {
+    losses: dict[str, Any] = {
         "entries": ObservedEntries(observe(full, 0.7)),
         "regression": LinearRegression(inputs, np.tensordot(inputs, full, 3)),
-    }[loss_name]
-    fitted = minimize_low_rank(loss, start, method=method, settings=MinimizeSettings(2000, 0.0, 1e-14))
+    }
+    fitted = minimize_low_rank(losses[loss_name], start, method=method, settings=MinimizeSettings(2000, 0.0, 1e-14))
     assert fitted.converged
     assert distance(fitted.model, full) < 1e-5
 
 
-def test_the_best_tensor_of_rank_one_of_a_matrix_is_that_of_its_svd():
+def test_the_best_tensor_of_rank_one_of_a_matrix_is_that_of_its_svd() -> None:
     matrix = np.random.default_rng(0).standard_normal((6, 5))
     tail = np.sum(np.linalg.svd(matrix, compute_uv=False)[1:] ** 2)
     for method in METHODS:
@@ -91,7 +96,7 @@ def test_the_best_tensor_of_rank_one_of_a_matrix_is_that_of_its_svd():
         assert fitted.objective == pytest.approx(tail, rel=1e-5)
 
 
-def test_plain_descent_moves_all_blocks_along_their_gradients():
+def test_plain_descent_moves_all_blocks_along_their_gradients() -> None:
     full, start = near("cp")
     settings = MinimizeSettings(iterations=1)
     with pytest.warns(NotConvergedWarning, match="raise `iterations`"):
@@ -108,11 +113,11 @@ def test_plain_descent_moves_all_blocks_along_their_gradients():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_whoever_watches_can_stop_it(method):
+def test_whoever_watches_can_stop_it(method: Any) -> None:
     full, start = near("cp")
-    seen = []
+    seen: list[Any] = []
 
-    def watch(iteration, objective):
+    def watch(iteration: int, objective: float) -> bool:
         seen.append((iteration, objective))
         return iteration == 2
 
@@ -123,7 +128,7 @@ def test_whoever_watches_can_stop_it(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_start_is_not_changed(method):
+def test_the_start_is_not_changed(method: Any) -> None:
     full, start = near("cp")
     before = [factor.copy() for factor in start.factors]
     minimize_low_rank(LogCosh(full + 1), start, method=method, settings=MinimizeSettings(tolerance=1e-2))
@@ -131,9 +136,9 @@ def test_the_start_is_not_changed(method):
         np.testing.assert_array_equal(old, new)
 
 
-def test_descent_that_finds_no_lower_point_has_stalled():
+def test_descent_that_finds_no_lower_point_has_stalled() -> None:
     class WrongSlope:
-        def value_and_gradient(self, tensor, /):
+        def value_and_gradient(self, tensor: Array, /) -> tuple[float, Array]:
             return float(np.sum(tensor**2)), -tensor
 
     with pytest.warns(NotConvergedWarning, match="stalled"):
@@ -141,7 +146,7 @@ def test_descent_that_finds_no_lower_point_has_stalled():
     assert fitted.status is Ending.STALLED
 
 
-def test_bad_input_is_named():
+def test_bad_input_is_named() -> None:
     start = random_cp(SHAPE, 2)
     loss = SquaredDistance(np.ones(SHAPE))
     with pytest.raises(ValueError, match="method is 'newton', expected one of"):

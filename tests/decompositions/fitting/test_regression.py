@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ SHAPE = (8, 8, 8)
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_planted_coefficients_from_150_samples_of_512(form, seed):
+def test_planted_coefficients_from_150_samples_of_512(form: Any, seed: int) -> None:
     truth = planted(form, SHAPE, 2, seed).to_full()
     inputs = samples(SHAPE, 150, seed)
     fitted = low_rank_regression(inputs, np.tensordot(inputs, truth, 3), 2, form=form)
@@ -23,7 +25,7 @@ def test_planted_coefficients_from_150_samples_of_512(form, seed):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_rank_one_inputs(form):
+def test_rank_one_inputs(form: Any) -> None:
     """The same without a single tensor formed: 800 samples for 40³ = 64 000 coefficients."""
     truth = planted(form, (40, 40, 40), 1, 3).to_full()
     rng = np.random.default_rng(0)
@@ -33,7 +35,7 @@ def test_rank_one_inputs(form):
     assert distance(fitted.model, truth) < 1e-6
 
 
-def test_rank_one_inputs_are_their_outer_products():
+def test_rank_one_inputs_are_their_outer_products() -> None:
     rng = np.random.default_rng(0)
     parts = tuple(rng.standard_normal((80, size)) for size in (3, 4, 5))
     targets = rng.standard_normal(80)
@@ -43,14 +45,14 @@ def test_rank_one_inputs_are_their_outer_products():
     np.testing.assert_allclose(one.model.to_full(), other.model.to_full(), atol=1e-5)
 
 
-def test_full_rank_is_ordinary_least_squares():
+def test_full_rank_is_ordinary_least_squares() -> None:
     inputs, targets = samples((3, 4), 30, 0), np.random.default_rng(1).standard_normal(30)
     fitted = low_rank_regression(inputs, targets, 3, form="tt", settings=StartsSettings(tolerance=1e-14))
     expected = np.linalg.lstsq(inputs.reshape(30, 12), targets, rcond=None)[0]
     np.testing.assert_allclose(fitted.model.to_full().ravel(), expected, atol=1e-5)
 
 
-def test_ridge_helps_with_few_noisy_samples():
+def test_ridge_helps_with_few_noisy_samples() -> None:
     truth = planted("cp", SHAPE, 1, 3).to_full()
     truth /= np.linalg.norm(truth)
     inputs = samples(SHAPE, 60, 0)
@@ -61,20 +63,20 @@ def test_ridge_helps_with_few_noisy_samples():
     assert distance(ridged.model, truth) < 0.9 * distance(plain.model, truth)
 
 
-def test_ridge_admits_more_unknowns_than_samples():
+def test_ridge_admits_more_unknowns_than_samples() -> None:
     inputs = samples(SHAPE, 20, 0)
     fitted = low_rank_regression(inputs, np.ones(20), 2, ridge=3.0)
     assert fitted.model.rank == 2
 
 
-def test_whoever_watches_can_stop_it():
+def test_whoever_watches_can_stop_it() -> None:
     inputs = samples(SHAPE, 60, 0)
     fitted = low_rank_regression(inputs, inputs[:, 0, 0, 0], 1, progress=lambda iteration, _: iteration == 3)
     assert fitted.status == "stopped"
     assert fitted.iterations == 3
 
 
-def test_bad_input_is_named():
+def test_bad_input_is_named() -> None:
     inputs, targets = samples((3, 4), 20, 0), np.ones(20)
     with pytest.raises(ValueError, match="form is 'ring'"):
         low_rank_regression(inputs, targets, 1, form="ring")  # type: ignore[arg-type]

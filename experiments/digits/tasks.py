@@ -144,3 +144,39 @@ class LayerFit:
             "iterations": fitted.iterations,
             "wall": perf_counter() - begun,
         }
+
+
+@dataclass(frozen=True)
+class NarrowFit:
+    """The network with a dense hidden layer of few units."""
+
+    seed: int
+    hidden: int
+
+    def run(self) -> Result:
+        """Accuracies and parameters of the hidden layer."""
+        data, layer = digits(self.seed), random_dense_layer(self.hidden, PIXELS, seed=self.seed)
+        model = fit_two_layer_network(data.train, data.train_labels, layer, l2=LAYER_L2, seed=self.seed + 100).model
+        return {
+            "train": model.accuracy(data.train, data.train_labels),
+            "test": model.accuracy(data.test, data.test_labels),
+            "parameters": layer.parameters,
+        }
+
+
+@dataclass(frozen=True)
+class FrozenFit:
+    """Logistic regression on the outputs of a random hidden layer that does not learn."""
+
+    seed: int
+
+    def run(self) -> Result:
+        """Accuracies."""
+        data, layer = digits(self.seed), random_dense_layer(HIDDEN, PIXELS, seed=self.seed)
+        hidden = [np.maximum(layer(images), 0) for images in (data.train, data.test)]
+        model = LogisticRegression(max_iter=5000).fit(hidden[0], data.train_labels)
+        return {
+            "train": model.score(hidden[0], data.train_labels),
+            "test": model.score(hidden[1], data.test_labels),
+            "parameters": 0,
+        }

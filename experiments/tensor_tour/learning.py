@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SEEDS = (0, 1)
 _SWEEPS = 3
 _CHOSEN = SweepSettings(max_rank=20)
-_ADAPTIVE = SweepSettings(max_rank=40, cutoff=0.3)
+_ADAPTIVE = SweepSettings(max_rank=40, cutoff=0.2)
 _SAMPLES, _RANK = 32, 4
 
 
@@ -173,7 +173,7 @@ def _draw(courses: list[Course], logistic: float, adaptive: Course, pictures: Pa
             label=f"after pixel {bond + 1}",
         )
     middle.axhline(_ADAPTIVE.cutoff, color=GREY, linestyle=":")
-    ticks = [0.3, 0.4, 0.6, 0.8, 1.0]
+    ticks = [0.2, 0.3, 0.4, 0.6, 0.8, 1.0]
     middle.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     middle.set_yticks([], minor=True)
     middle.set(xlabel="k", title="Singular values kept, σₖ/σ₁")

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.cp_fit import CPFit, FitSettings, FreeAction, PairSymmetry, fit_cp, fit_cp_fixed
     from mmdiscover.decompositions.gcp.fit import GCPSettings, generalized_cp
     from mmdiscover.decompositions.gcp.stochastic import AdamSettings, stochastic_generalized_cp
+    from mmdiscover.decompositions.learning.dmrg import Sweeps, SweepSettings
+    from mmdiscover.decompositions.learning.features import FeatureMap, affine_features, trigonometric_features
+    from mmdiscover.decompositions.learning.layers import DenseLayer, random_dense_layer
+    from mmdiscover.decompositions.learning.losses import CrossEntropyLoss
+    from mmdiscover.decompositions.learning.network import TwoLayerNetwork, fit_two_layer_network
+    from mmdiscover.decompositions.learning.tt_classifier import (
+        SweptFit,
+        TTClassifier,
+        fit_tt_classifier,
+        fit_tt_regressor,
+    )
+    from mmdiscover.decompositions.learning.tt_function import TTFunction
+    from mmdiscover.decompositions.learning.tt_layer import TTLayer, random_tt_layer
     from mmdiscover.decompositions.matrices import TruncatedSVD, truncated_svd
     from mmdiscover.decompositions.networks.containers import as_network
     from mmdiscover.decompositions.networks.contraction import ContractionCost, contract, contraction_cost
@@ -50,7 +63,10 @@ __all__ = [
     "CPFit",
     "CPTensor",
     "ContractionCost",
+    "CrossEntropyLoss",
+    "DenseLayer",
     "Ending",
+    "FeatureMap",
     "FitSettings",
     "Fitted",
     "FreeAction",
@@ -61,10 +77,18 @@ __all__ = [
     "Progress",
     "RankEstimate",
     "SparseTensor",
+    "SweepSettings",
+    "Sweeps",
+    "SweptFit",
+    "TTClassifier",
+    "TTFunction",
+    "TTLayer",
     "TensorNetwork",
     "TensorRing",
     "TruncatedSVD",
     "TuckerTensor",
+    "TwoLayerNetwork",
+    "affine_features",
     "as_network",
     "contract",
     "contraction_cost",
@@ -75,6 +99,9 @@ __all__ = [
     "factor_match_score",
     "fit_cp",
     "fit_cp_fixed",
+    "fit_tt_classifier",
+    "fit_tt_regressor",
+    "fit_two_layer_network",
     "generalized_cp",
     "gradient",
     "hierarchical_svd",
@@ -91,13 +118,16 @@ __all__ = [
     "multi_mode_product",
     "outer",
     "random_cp",
+    "random_dense_layer",
     "random_hierarchical_tucker",
     "random_peps",
     "random_ring",
+    "random_tt_layer",
     "random_tucker",
     "ring_svd",
     "st_hosvd",
     "stochastic_generalized_cp",
+    "trigonometric_features",
     "truncated_svd",
     "value_and_gradient",
     "vector_jacobian_product",
@@ -131,6 +161,14 @@ _HOMES = {
         "AdamSettings",
         "stochastic_generalized_cp",
     ),
+    "learning.dmrg": ("SweepSettings", "Sweeps"),
+    "learning.features": ("FeatureMap", "affine_features", "trigonometric_features"),
+    "learning.layers": ("DenseLayer", "random_dense_layer"),
+    "learning.losses": ("CrossEntropyLoss",),
+    "learning.network": ("TwoLayerNetwork", "fit_two_layer_network"),
+    "learning.tt_classifier": ("SweptFit", "TTClassifier", "fit_tt_classifier", "fit_tt_regressor"),
+    "learning.tt_function": ("TTFunction",),
+    "learning.tt_layer": ("TTLayer", "random_tt_layer"),
     "matrices": (
         "TruncatedSVD",
         "truncated_svd",

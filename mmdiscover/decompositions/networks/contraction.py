@@ -199,10 +199,11 @@ def combine(arrays: Sequence[Array], inputs: Sequence[Labels], output: Labels) -
         left, right = inputs
         shared = [label for label in left if label in right]
         if not set(shared) & set(output):
-            # A product of matrices; what follows does the same, but takes longer to find out.
+            # A product of matrices; what follows would do the same, but takes longer to find out.
             axes = [left.index(label) for label in shared], [right.index(label) for label in shared]
             free = [label for label in (*left, *right) if label not in shared]
-            return np.tensordot(*arrays, axes).transpose([free.index(label) for label in output])
+            product: Array = np.tensordot(arrays[0], arrays[1], axes)
+            return product.transpose([free.index(label) for label in output])
     operands = [part for pair in zip(arrays, inputs, strict=True) for part in pair]
     return np.asarray(opt_einsum.contract(*operands, output))
 

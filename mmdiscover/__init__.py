@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mmdiscover.interop import read_schemes, write_native
     from mmdiscover.refine import Refined, RefineSettings
     from mmdiscover.refine import refine as refine_fit
+    from mmdiscover.runtime import Multiplication, multiply
     from mmdiscover.search import Fit, SearchSettings, run_start
     from mmdiscover.verify.verification import Verdict
     from mmdiscover.verify.verification import verify as verify_scheme
@@ -44,6 +45,7 @@ __all__ = [
     "Format",
     "InputError",
     "MMDiscoverError",
+    "Multiplication",
     "RefineSettings",
     "Refined",
     "Ring",
@@ -56,6 +58,7 @@ __all__ = [
     "canonical_form",
     "content_hash",
     "export_code",
+    "multiply",
     "read_schemes",
     "refine_fit",
     "run_start",
@@ -81,6 +84,7 @@ _HOMES = {
     "export": ("export_code",),
     "interop": ("read_schemes", "write_native"),
     "refine": ("RefineSettings", "Refined"),
+    "runtime": ("Multiplication", "multiply"),
     "search": ("Fit", "SearchSettings", "run_start"),
     "verify.verification": ("Verdict",),
 }

@@ -1,0 +1,147 @@
+"""How fast this machine multiplies matrices and adds blocks: measured once, kept in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmdiscover.runtime.engine import COMPILED
+from mmdiscover.runtime.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SIZES = {"f": (256, 512, 1024, 2048), "c": (256, 512, 1024), "i": (128, 256)}
+"""Sizes of square products by kind of number type; integers have no BLAS."""
+_BLOCK = 1024
+_LEAST_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Speeds for one number type and number of threads.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Of square products.
+    seconds_per_multiplication : tuple of float
+        Of `numpy.matmul`, for each size.
+    seconds_per_pass : float
+        For one entry of a block that a sum reads or writes.
+    """
+
+    sizes: tuple[int, ...]
+    seconds_per_multiplication: tuple[float, ...]
+    seconds_per_pass: float
+
+    def classical(self, n: float, m: float, p: float) -> float:
+        """Expected seconds of `numpy.matmul`."""
+        work = n * m * p
+        return work * float(np.interp(work ** (1 / 3), self.sizes, self.seconds_per_multiplication))
+
+
+def calibration_file() -> Path:
+    """Where calibrations are kept: MMDISCOVER_CALIBRATION, or a file in the user's folder for caches."""
+    named = os.environ.get("MMDISCOVER_CALIBRATION")
+    if named:
+        return Path(named)
+    # Deferred: a product by a stated scheme needs no calibration.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mmdiscover") / "calibration.json"
+
+
+@lru_cache(maxsize=32)
+def calibrate(dtype: np.dtype[Any], threads: int) -> Calibration | None:
+    """The calibration of this machine, from the file or measured now, within a few seconds.
+
+    Parameters
+    ----------
+    dtype : dtype
+    threads : int
+        For sums.
+
+    Returns
+    -------
+    Calibration or None
+        None for number types that sums are not compiled for.
+    """
+    if dtype.char not in COMPILED:
+        return None
+    path, key = calibration_file(), f"{_machine()} | {dtype} | {threads} threads"
+    kept = _read(path)
+    with suppress(KeyError, TypeError, ValueError):
+        entry = kept[key]
+        found = Calibration(
+            tuple(entry["sizes"]), tuple(entry["seconds_per_multiplication"]), float(entry["seconds_per_pass"])
+        )
+        found.classical(1, 1, 1)
+        return found
+    measured = measure(dtype, threads)
+    _write(path, {**_read(path), key: asdict(measured)})
+    return measured
+
+
+def measure(dtype: np.dtype[Any], threads: int) -> Calibration:
+    """Measure without looking into the file."""
+    from mmdiscover.runtime import kernels
+
+    sizes = _SIZES[dtype.kind]
+    per_multiplication = []
+    for size in sizes:
+        a = np.ones((size, size), dtype)
+        out = np.empty_like(a)
+        per_multiplication.append(_seconds(partial(np.matmul, a, a, out=out)) / size**3)
+    source = np.ones((2 * _BLOCK, 2 * _BLOCK), dtype)
+    target = np.empty((_BLOCK, _BLOCK), dtype)
+    places, coefficients = np.array([[0, 0], [_BLOCK, _BLOCK]]), np.ones(2, dtype)
+    team = Team(threads)
+
+    def add() -> None:
+        team.share(kernels.combine, *target.shape, source, places, coefficients, target)
+
+    return Calibration(sizes, tuple(per_multiplication), _seconds(add) / (3 * target.size))
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """The least of some runs after one that does not count: other programs only make it longer."""
+    run()
+    times: list[float] = []
+    while len(times) < 4 or sum(times) < _LEAST_SECONDS:
+        begin = perf_counter()
+        run()
+        times.append(perf_counter() - begin)
+    return min(times)
+
+
+def _machine() -> str:
+    return f"{platform.node()} {platform.machine()} {os.cpu_count()} processors, NumPy {np.__version__}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What the file holds; nothing when it is missing or damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Replace the file; a folder that cannot be written to only means measuring again."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            json.dump(content, file, indent=1)
+        Path(file.name).replace(path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from mmdiscover.cli.bench import lm, verify
+from mmdiscover.cli.bench import export, lm, verify
 
 app = typer.Typer(help="Measure own speed, beside a reference measured in the same run.")
+app.command("export")(export.export)
 app.command("lm")(lm.lm)
 app.command("verify")(verify.verify)

@@ -6,6 +6,7 @@ multiply; `rounding.tt_round` brings them down again. The type of a result is th
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,18 @@ from mmdiscover.decompositions.tt.matrix import TTMatrix
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import DTypeLike
+
     from mmdiscover.decompositions.arguments import Array
     from mmdiscover.decompositions.tt.chain import Chain, ChainT
 
 
 _LOG_SMALLEST = log(np.finfo(np.float64).tiny)
+
+_LARGE = 2**19
+"""Entries from which on a result gets one piece of memory; NumPy asks for large pages from 4 MiB on."""
 
 
 def add(u: ChainT, v: ChainT) -> ChainT:
@@ -85,16 +93,29 @@ def hadamard(u: ChainT, v: ChainT) -> ChainT:
         If the shapes differ.
     """
     _check_same_sizes(u, v)
-    return type(u).trusted(_kronecker_of_slices(a, b) for a, b in zip(u.cores, v.cores, strict=True))
+    pairs = list(zip(u.cores, v.cores, strict=True))
+    places = _memory([len(a) * b.size * a.shape[-1] for a, b in pairs], np.result_type(u.dtype, v.dtype))
+    cores = []
+    for (a, b), place in zip(pairs, places, strict=True):
+        # Slices a[:, i, :] ⊗ b[:, i, :]. Both are brought to the length of the result's rows first, so that the product
+        # runs over long stretches of memory.
+        wide_a = a.repeat(b.shape[-1], axis=-1).reshape(len(a), 1, -1)
+        wide_b = b[..., None, :].repeat(a.shape[-1], axis=-2).reshape(len(b), -1)
+        product = np.multiply(wide_a, wide_b, out=None if place is None else place.reshape(len(a), len(b), -1))
+        cores.append(product.reshape(len(a) * len(b), *a.shape[1:-1], -1))
+    return type(u).trusted(cores)
 
 
-def _kronecker_of_slices(a: Array, b: Array) -> Array:
-    """Core with slices a[:, i, :] ⊗ b[:, i, :]."""
-    # Both brought to the length of the result's rows first, so that the product runs over long stretches of memory.
-    wide_a = a.repeat(b.shape[-1], axis=-1).reshape(len(a), 1, -1)
-    wide_b = b[..., None, :].repeat(a.shape[-1], axis=-2).reshape(len(b), -1)
-    product: Array = (wide_a * wide_b).reshape(len(a) * len(b), *a.shape[1:-1], -1)
-    return product
+def _memory(sizes: list[int], dtype: DTypeLike) -> Sequence[Array | None]:
+    """Places for cores of so many entries in one piece of memory; none where they are few.
+
+    The system hands out a large piece several times faster than many small ones.
+    """
+    total = sum(sizes)
+    if total < _LARGE:
+        return [None] * len(sizes)
+    memory = np.empty(total, dtype)
+    return [memory[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def inner(u: ChainT, v: ChainT) -> Any:
@@ -161,10 +182,15 @@ def matvec(matrix: TTMatrix, vector: TensorTrain) -> TensorTrain:
     """
     if matrix.column_shape != vector.shape:
         raise ValueError(f"vector has shape {vector.shape}, expected {matrix.column_shape} as the columns of matrix")
-    return TensorTrain.trusted(
-        _contracted(a, x).reshape(len(a) * len(x), a.shape[1], -1)
-        for a, x in zip(matrix.cores, vector.cores, strict=True)
+    pairs = list(zip(matrix.cores, vector.cores, strict=True))
+    places = _memory(
+        [len(x) * x.shape[2] * a.size // a.shape[2] for a, x in pairs], np.result_type(matrix.dtype, vector.dtype)
     )
+    cores = []
+    for (a, x), place in zip(pairs, places, strict=True):
+        out = None if place is None else place.reshape(len(a), len(x), -1, x.shape[2])
+        cores.append(np.matmul(_slices(a), x, out=out).reshape(len(a) * len(x), a.shape[1], -1))
+    return TensorTrain.trusted(cores)
 
 
 def matmat(left: TTMatrix, right: TTMatrix) -> TTMatrix:
@@ -187,18 +213,18 @@ def matmat(left: TTMatrix, right: TTMatrix) -> TTMatrix:
     cores = []
     for a, b in zip(left.cores, right.cores, strict=True):
         # The columns of B are taken along with its ranks on the right, then brought before those of A.
-        product = _contracted(a, b.reshape(*b.shape[:2], -1))
-        split = product.reshape(-1, a.shape[1], a.shape[3], b.shape[2], b.shape[3]).swapaxes(2, 3)
+        product = np.matmul(_slices(a), b.reshape(*b.shape[:2], -1))
+        split = product.reshape(-1, a.shape[1], a.shape[3], *b.shape[2:]).swapaxes(2, 3)
         cores.append(split.reshape(*split.shape[:3], -1))
     return TTMatrix.trusted(cores)
 
 
-def _contracted(a: Array, x: Array) -> Array:
-    """Σⱼ a[r, i, j, s]·x[q, j, t] as an array of shape (R, Q, m, S, T)."""
-    # A product for each pair (r, q) is written where it belongs.
-    slices = a.transpose(0, 1, 3, 2).reshape(len(a), 1, -1, a.shape[2])
-    product: Array = np.matmul(slices, x).reshape(len(a), len(x), a.shape[1], a.shape[3], -1)
-    return product
+def _slices(a: Array) -> Array:
+    """A core with columns in the last place, shape (R, 1, m·S, n).
+
+    Its products with slices x[q], shape (n, T), are in the order of the result's core: row and column of ranks outside.
+    """
+    return a.transpose(0, 1, 3, 2).reshape(len(a), 1, -1, a.shape[2])
 
 
 def kronecker(u: ChainT, v: ChainT) -> ChainT:

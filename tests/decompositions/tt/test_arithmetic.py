@@ -140,6 +140,24 @@ def test_the_norm_of_a_uniform_product_is_known() -> None:
     assert log(factorial[0]) == pytest.approx(lgamma(d + 1), rel=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.complex64])
+def test_products_of_many_entries_are_those_of_few(dtype: Any) -> None:
+    # Results this large are put into one piece of memory.
+    u, v = (random_tt((4,) * 8, 16, seed=seed, dtype=dtype) for seed in (1, 2))
+    cells = np.random.default_rng(3).integers(0, 4, (50, 8))
+    product = hadamard(u, v)
+    assert product.parameters > 2**19
+    assert product.dtype == dtype
+    expected = u.entries(cells) * v.entries(cells)
+    assert np.linalg.norm(product.entries(cells) - expected) < 1e-4 * np.linalg.norm(expected)
+    identity = TTMatrix((np.eye(4, dtype=dtype)[None, ..., None],) * 8)
+    several = identity + identity + identity + identity + identity + identity + identity + identity
+    image = matvec(several, random_tt((4,) * 8, 64, seed=1, dtype=dtype))
+    assert image.parameters > 2**19
+    exact = random_tt((4,) * 8, 64, seed=1, dtype=dtype).entries(cells) * 8
+    assert np.linalg.norm(image.entries(cells) - exact) < 1e-4 * np.linalg.norm(exact)
+
+
 def test_orthogonal_trains() -> None:
     up, down = (TensorTrain((np.array([a, b]).reshape(1, 2, 1),) * 60) for a, b in ((1.0, 0.0), (0.0, 1.0)))
     assert inner(up, down) == 0

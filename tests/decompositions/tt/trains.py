@@ -53,3 +53,9 @@ def dense_matrix(matrix: TTMatrix) -> Array:
     terms = ",".join(f"{bonds[k]}{rows[k]}{columns[k]}{bonds[k + 1]}" for k in range(order))
     full: Array = np.einsum(f"{terms}->{rows}{columns}", *matrix.cores).reshape(matrix.shape)
     return full
+
+
+def rounding_of(chain: TensorTrain | TTMatrix) -> float:
+    """What rounding may change the norm by: terms may be larger than their sum, but not than the norms of the cores."""
+    terms = float(np.prod([np.linalg.norm(core) for core in chain.cores]))
+    return 100 * float(np.finfo(chain.dtype).eps) * terms

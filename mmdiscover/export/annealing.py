@@ -1,0 +1,315 @@
+"""Compiled kernels: sharing of pairs in ternary matrices, and a random walk to ternary schemes where it saves much.
+
+The pair x ± y that occurs most often, up to sign, becomes a temporary, until none occurs twice; ties fall at random, or
+to the pair after which the others can save most (greedy potential: E. Mårtensson, P. Stankovski Wagner 2024).
+
+A scheme is one array x of int8, shape (3, most entries, r): x[k, :sizes[k]·sizes[k+1]] is factor k. Random numbers are
+SplitMix64 on one word of state that callers hand over.
+
+Everything is in this one file because Numba keeps compiled code on disk and compiles a function anew when the file
+that it is in has changed, but not when a function that it calls, in another file, has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Ternary = NDArray[np.int8]
+    Integers = NDArray[np.int64]
+    State = NDArray[np.uint64]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def _compiled(function: F) -> F:
+    try:
+        return cast("F", numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # no folder that compiled code could be kept in
+        return cast("F", numba.njit(nogil=True)(function))
+
+
+@_compiled
+def _uniform(state: State) -> float:
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    word = state[0]
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((word ^ (word >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+
+
+@_compiled
+def _below(bound: int, state: State) -> int:
+    return int(_uniform(state) * bound)
+
+
+@_compiled
+def _gain(count: int) -> int:
+    return count - 1 if count > 1 else 0
+
+
+@_compiled
+def _outlook(forms: Ternary, counts: Integers, nodes: int, x: int, y: int, sign: int, seen: Integers) -> int:
+    """How much more, or less, the other pairs could save once x + sign·y has been taken out."""
+    for z in range(nodes):
+        seen[z, 0] = seen[z, 1] = 0
+    for row in range(forms.shape[0]):
+        if forms[row, x] * forms[row, y] == sign:
+            for z in range(nodes):
+                if forms[row, z]:
+                    seen[z, 0 if forms[row, z] == forms[row, x] else 1] += 1
+    change = 0
+    for z in range(nodes):
+        if z == x or z == y:  # noqa: PLR1714 (no tuples in compiled loops)
+            continue
+        for side in range(2):
+            common = seen[z, side]
+            if common:
+                first = counts[min(x, z), max(x, z), side]
+                second = counts[min(y, z), max(y, z), side if sign == 1 else 1 - side]
+                change += _gain(common) + _gain(first - common) - _gain(first)
+                change += _gain(second - common) - _gain(second)
+    return change
+
+
+@_compiled
+def share_pairs(forms: Ternary, inputs: int, pairs: Integers, outlook: float, state: State) -> int:
+    """Take out pairs until none occurs twice.
+
+    Parameters
+    ----------
+    forms : ndarray of int8, shape (m, n)
+        Linear forms as rows over `inputs` nodes; the columns after those are room for temporaries. Changed in place.
+    pairs : ndarray of int, shape (n − inputs, 3)
+        Receives nodes x < y and the sign of temporary x + sign·y.
+    outlook : float
+        Weight of what other pairs can still save; 0: ties fall at random.
+    state : ndarray of uint64, shape (1,)
+
+    Returns
+    -------
+    int
+        Additions for temporaries and rows.
+    """
+    rows, room = forms.shape
+    counts = np.zeros((room, room, 2), dtype=np.int64)
+    seen = np.zeros((room, 2), dtype=np.int64)
+    cost = 0
+    for row in range(rows):
+        terms = 0
+        for y in range(inputs):
+            if forms[row, y]:
+                terms += 1
+                for x in range(y):
+                    if forms[row, x]:
+                        counts[x, y, 0 if forms[row, x] == forms[row, y] else 1] += 1
+        cost += max(terms - 1, 0)
+    nodes = inputs
+    while nodes < room:
+        most = 2
+        for y in range(nodes):
+            for x in range(y):
+                most = max(most, counts[x, y, 0], counts[x, y, 1])
+        least = max(2, most - 1) if outlook > 0.0 else most
+        best, best_x, best_y, best_side = -1e9, -1, -1, 0
+        for y in range(nodes):
+            for x in range(y):
+                for side in range(2):
+                    if counts[x, y, side] >= least:
+                        score = counts[x, y, side] + _uniform(state) * 0.9
+                        if outlook > 0.0:
+                            score += outlook * _outlook(forms, counts, nodes, x, y, 1 - 2 * side, seen)
+                        if score > best:
+                            best, best_x, best_y, best_side = score, x, y, side
+        if best_x < 0:
+            break
+        x, y, sign = best_x, best_y, 1 - 2 * best_side
+        pairs[nodes - inputs, 0], pairs[nodes - inputs, 1], pairs[nodes - inputs, 2] = x, y, sign
+        cost -= counts[x, y, best_side] - 1
+        for row in range(rows):
+            if forms[row, x] * forms[row, y] != sign:
+                continue
+            value, other = forms[row, x], forms[row, y]
+            forms[row, x] = forms[row, y] = 0
+            for z in range(nodes):
+                if forms[row, z]:
+                    counts[min(x, z), max(x, z), 0 if forms[row, z] == value else 1] -= 1
+                    counts[min(y, z), max(y, z), 0 if forms[row, z] == other else 1] -= 1
+                    counts[z, nodes, 0 if forms[row, z] == value else 1] += 1
+            forms[row, nodes] = value
+        counts[x, y, best_side] = 0
+        nodes += 1
+    return cost
+
+
+@_compiled
+def best_pairs(matrix: Ternary, runs: int, outlook: float, state: State) -> tuple[int, Ternary, Integers]:
+    """The best of several runs of `share_pairs` on the rows of a matrix; runs 0, 2, … without outlook.
+
+    Returns
+    -------
+    cost : int
+        Additions.
+    forms : ndarray of int8
+        The rows over inputs and temporaries.
+    pairs : ndarray of int, shape (temporaries, 3)
+    """
+    rows, inputs = matrix.shape
+    entries = 0
+    for row in range(rows):
+        for x in range(inputs):
+            if matrix[row, x]:
+                entries += 1
+    room = entries // 2
+    best_forms = np.zeros((rows, inputs + room), dtype=np.int8)
+    best = np.zeros((room, 3), dtype=np.int64)
+    least = 1 << 30
+    for run in range(runs):
+        forms = np.zeros((rows, inputs + room), dtype=np.int8)
+        forms[:, :inputs] = matrix
+        pairs = np.zeros((room, 3), dtype=np.int64)
+        cost = share_pairs(forms, inputs, pairs, outlook * (run % 2), state)
+        if cost < least:
+            least, best_forms, best = cost, forms, pairs
+    return least, best_forms, best
+
+
+@_compiled
+def factor_cost(scheme: Ternary, k: int, length: int, runs: int, outlook: float, state: State) -> int:
+    """Additions for the columns of factor k as forms in its rows: of runs on it and on its transpose the least."""
+    rank = scheme.shape[2]
+    factor = np.empty((length, rank), dtype=np.int8)
+    columns = np.empty((rank, length), dtype=np.int8)
+    for a in range(length):
+        for q in range(rank):
+            factor[a, q] = columns[q, a] = scheme[k, a, q]
+    direct, _, _ = best_pairs(columns, runs, outlook, state)
+    flipped, _, _ = best_pairs(factor, runs, outlook, state)
+    return min(direct, flipped + rank - length)
+
+
+@_compiled
+def _sandwich(scheme: Ternary, sizes: Integers, k: int, i: int, j: int, sign: int) -> None:
+    """Row i of the matrices of factor k gets sign times row j, and those before it are multiplied by the inverse."""
+    size, width, before, height = sizes[k], sizes[(k + 1) % 3], (k + 2) % 3, sizes[(k + 2) % 3]
+    for q in range(scheme.shape[2]):
+        for b in range(width):
+            scheme[k, i * width + b, q] += sign * scheme[k, j * width + b, q]
+        for c in range(height):
+            scheme[before, c * size + j, q] -= sign * scheme[before, c * size + i, q]
+
+
+@_compiled
+def _ratio(scheme: Ternary, k: int, length: int, q: int, s: int) -> int:
+    """Sign σ with column s = σ · column q in factor k; 0 when there is none."""
+    sign = 0
+    for a in range(length):
+        x, y = scheme[k, a, q], scheme[k, a, s]
+        if (x == 0) != (y == 0):
+            return 0
+        if x:
+            if sign and x * y != sign:
+                return 0
+            sign = x * y
+    return sign
+
+
+@_compiled
+def _flip(scheme: Ternary, sizes: Integers, state: State) -> None:
+    """Two random products with a common factor: u⊗v⊗w + u⊗v′⊗w′ → u⊗(v+v′)⊗w + u⊗v′⊗(w′−w)."""
+    rank = scheme.shape[2]
+    q, k, first = _below(rank, state), _below(3, state), _below(rank, state)
+    for step in range(rank):
+        s = (first + step) % rank
+        sign = 0 if s == q else _ratio(scheme, k, sizes[k] * sizes[(k + 1) % 3], q, s)
+        if sign:
+            turn, other = 1 - 2 * _below(2, state), 1 + _below(2, state)
+            a, b = (k + other) % 3, (k + 3 - other) % 3
+            for entry in range(scheme.shape[1]):
+                scheme[a, entry, q] += turn * sign * scheme[a, entry, s]
+                scheme[b, entry, s] -= turn * scheme[b, entry, q]
+            return
+
+
+@_compiled
+def _is_ternary(scheme: Ternary) -> bool:
+    """Whether all entries are −1, 0 or 1 and no column is zero."""
+    for k in range(3):
+        for q in range(scheme.shape[2]):
+            empty = True
+            for entry in range(scheme.shape[1]):
+                value = scheme[k, entry, q]
+                if value > 1 or value < -1:
+                    return False
+                empty = empty and value == 0
+            if empty:
+                return False
+    return True
+
+
+@_compiled
+def walk(
+    start: Ternary, sizes: Integers, steps: int, heat: tuple[float, float], search: tuple[float, int, float], seed: int
+) -> tuple[int, Ternary]:
+    """Simulated annealing over ternary schemes.
+
+    Parameters
+    ----------
+    start : ndarray of int8
+    sizes : ndarray of int, shape (3,)
+    steps : int
+    heat : pair of float
+        Temperature at the beginning and at the end, in additions.
+    search : tuple
+        Share of the steps that are flips, which leave the orbit; runs of sharing per factor; their outlook.
+    seed : int
+
+    Returns
+    -------
+    cost : int
+        Additions of the best scheme met.
+    best : ndarray of int8
+    """
+    flips, runs, outlook = search
+    state = np.array([seed], dtype=np.uint64)
+    x, trial, best = start.copy(), start.copy(), start.copy()
+    lengths = [sizes[k] * sizes[(k + 1) % 3] for k in range(3)]
+    costs = [factor_cost(x, k, lengths[k], runs, outlook, state) for k in range(3)]
+    new = costs.copy()
+    least = sum(costs)
+    for step in range(steps):
+        trial[:] = x
+        if _uniform(state) < flips:
+            _flip(trial, sizes, state)
+        else:
+            for _ in range(1 + _below(3, state)):
+                k = _below(3, state)
+                if sizes[k] > 1:
+                    i = _below(sizes[k], state)
+                    j = (i + 1 + _below(sizes[k] - 1, state)) % sizes[k]
+                    _sandwich(trial, sizes, k, i, j, 1 - 2 * _below(2, state))
+        if not _is_ternary(trial):
+            continue
+        for k in range(3):
+            new[k] = costs[k]
+            for index in range(lengths[k] * x.shape[2]):
+                a, q = index // x.shape[2], index % x.shape[2]
+                if trial[k, a, q] != x[k, a, q]:
+                    new[k] = factor_cost(trial, k, lengths[k], runs, outlook, state)
+                    break
+        change = sum(new) - sum(costs)
+        temperature = heat[0] * (heat[1] / heat[0]) ** (step / steps)
+        if change <= 0 or _uniform(state) < np.exp(-change / temperature):
+            x[:] = trial
+            costs[:] = new
+            if sum(costs) < least:
+                least = sum(costs)
+                best[:] = x
+    return least + x.shape[2] - lengths[2], best

@@ -14,8 +14,9 @@ from mmdiscover import decompositions
 from mmdiscover.decompositions import NotConvergedWarning
 
 ROOT = Path(__file__).parents[1]
+TESTS = sorted((ROOT / "tests" / "decompositions").rglob("*.py"))
 PAGES = sorted((ROOT / "docs" / "tensors").glob("*.md"))
-NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+NAMED_TEST = re.compile(r"([\w/]+\.py)(?:::(\w+))?")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -34,10 +35,13 @@ def test_every_row_names_tests_that_exist(page: Path) -> None:
     rows = [row for row in section.splitlines() if row.startswith("| ✓")]
     assert rows or page.stem == "README"
     for row in rows:
-        named = NAMED_TEST.findall(row)
-        assert named, row
+        named, reports = NAMED_TEST.findall(row), re.findall(r"reports/\w+\.md", row)
+        assert named or reports, row
+        assert all((ROOT / report).exists() for report in reports), row
         for file, test in named:
-            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            paths = [path for path in TESTS if path.as_posix().endswith(f"/{file}")]
+            assert len(paths) == 1, row
+            tree = ast.parse(paths[0].read_text(encoding="utf-8"))
             functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
             assert not test or test in functions, row
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 LOSSES: dict[str, Loss] = {"squared": SquaredLoss(), "cross-entropy": CrossEntropyLoss()}
 FEATURES: dict[str, FeatureMap] = {"cos, sin": trigonometric_features, "x, 1": affine_features}
-HIDDEN, PIXELS = 256, 64
+PIXELS = 64
 LAYER_L2 = 1e-3
 
 
@@ -119,49 +118,29 @@ class KernelFit:
 
 
 @dataclass(frozen=True)
-class LayerFit:
-    """A network with a hidden layer, dense where the rank is 0, or in tensor-train form."""
-
-    seed: int
-    row_shape: tuple[int, ...] = ()
-    column_shape: tuple[int, ...] = ()
-    rank: int = 0
-
-    def run(self) -> Result:
-        """Accuracies and parameters of the hidden layer."""
-        data = digits(self.seed)
-        layer: TTLayer | DenseLayer = (
-            random_tt_layer(self.row_shape, self.column_shape, self.rank, seed=self.seed)
-            if self.rank
-            else random_dense_layer(HIDDEN, PIXELS, seed=self.seed)
-        )
-        begun = perf_counter()
-        fitted = fit_two_layer_network(data.train, data.train_labels, layer, l2=LAYER_L2, seed=self.seed + 100)
-        return {
-            "train": fitted.model.accuracy(data.train, data.train_labels),
-            "test": fitted.model.accuracy(data.test, data.test_labels),
-            "parameters": layer.parameters,
-            "iterations": fitted.iterations,
-            "wall": perf_counter() - begun,
-        }
-
-
-@dataclass(frozen=True)
-class NarrowFit:
-    """The network with a dense hidden layer of few units."""
+class DenseFit:
+    """A network with a dense hidden layer."""
 
     seed: int
     hidden: int
 
     def run(self) -> Result:
         """Accuracies and parameters of the hidden layer."""
-        data, layer = digits(self.seed), random_dense_layer(self.hidden, PIXELS, seed=self.seed)
-        model = fit_two_layer_network(data.train, data.train_labels, layer, l2=LAYER_L2, seed=self.seed + 100).model
-        return {
-            "train": model.accuracy(data.train, data.train_labels),
-            "test": model.accuracy(data.test, data.test_labels),
-            "parameters": layer.parameters,
-        }
+        return _fit_network(self.seed, random_dense_layer(self.hidden, PIXELS, seed=self.seed))
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """A network with a hidden layer in tensor-train form."""
+
+    seed: int
+    row_shape: tuple[int, ...]
+    column_shape: tuple[int, ...]
+    rank: int
+
+    def run(self) -> Result:
+        """Accuracies and parameters of the hidden layer."""
+        return _fit_network(self.seed, random_tt_layer(self.row_shape, self.column_shape, self.rank, seed=self.seed))
 
 
 @dataclass(frozen=True)
@@ -169,10 +148,11 @@ class FrozenFit:
     """Logistic regression on the outputs of a random hidden layer that does not learn."""
 
     seed: int
+    hidden: int
 
     def run(self) -> Result:
         """Accuracies."""
-        data, layer = digits(self.seed), random_dense_layer(HIDDEN, PIXELS, seed=self.seed)
+        data, layer = digits(self.seed), random_dense_layer(self.hidden, PIXELS, seed=self.seed)
         hidden = [np.maximum(layer(images), 0) for images in (data.train, data.test)]
         model = LogisticRegression(max_iter=5000).fit(hidden[0], data.train_labels)
         return {
@@ -180,3 +160,14 @@ class FrozenFit:
             "test": model.score(hidden[1], data.test_labels),
             "parameters": 0,
         }
+
+
+def _fit_network(seed: int, layer: TTLayer | DenseLayer) -> Result:
+    data = digits(seed)
+    fitted = fit_two_layer_network(data.train, data.train_labels, layer, l2=LAYER_L2, seed=seed + 100)
+    return {
+        "train": fitted.model.accuracy(data.train, data.train_labels),
+        "test": fitted.model.accuracy(data.test, data.test_labels),
+        "parameters": layer.parameters,
+        "iterations": fitted.iterations,
+    }

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.charts import BLUE, GREY, ORANGE, figure, save
 from experiments.digits.data import digits
-from experiments.digits.tasks import LayerFit, LogisticFit
+from experiments.digits.tasks import DenseFit, LayerFit, LogisticFit
 from experiments.provenance import table
 from mmdiscover.decompositions.learning.dmrg import Sweeps, SweepSettings
 from mmdiscover.decompositions.learning.features import trigonometric_features
@@ -61,7 +61,7 @@ def run(pictures: Path) -> list[str]:
     adaptive = Course(0, _ADAPTIVE, 2)
     logistic = [LogisticFit(seed).run()["test"] for seed in _SEEDS]
     trains = [LayerFit(seed, (4, 8, 8), (4, 4, 4), 3).run() for seed in _SEEDS]
-    denses = [LayerFit(seed).run() for seed in _SEEDS]
+    denses = [DenseFit(seed, 256).run() for seed in _SEEDS]
     _draw(courses, 100 * float(np.mean(logistic)), adaptive, pictures)
     rows = [
         ("tensor-train classifier, rank 20", courses[0].parameters, *(f"{each.test[-1]:.1f}" for each in courses)),

@@ -110,10 +110,11 @@ def _image(path: Path) -> list[str]:
     rows.insert(0, ("the mean everywhere", "1", f"{blank:.3f}", f"{-20 * np.log10(blank):.1f} dB"))
     tried = ", ".join(map(str, CP_RANKS))
     return [
-        f"A photograph of 160 × 240 pixels × 3 colours of which {SEEN:.0%} of the pixels are seen. The CP tensor is",
-        f"fitted by `complete_cp` with a ridge of {CP_RIDGE:g}; its rank is the one of {tried} with the least error on a",
-        "tenth of the seen pixels, held out. The Tucker tensor is fitted by `minimize_low_rank` with a loss made",
-        "for this, which adds squared differences of neighbouring pixels: of the two, it alone knows that these are alike.",
+        f"A photograph of 160 × 240 pixels × 3 colours of which {SEEN:.0%} of the pixels are seen. The CP tensor",
+        f"is fitted by `complete_cp` with a ridge of {CP_RIDGE:g}; its rank is the one of {tried} with the least",
+        "error on a tenth of the seen pixels, held out. The Tucker tensor is fitted by `minimize_low_rank` with a loss",
+        "made for this, which adds squared differences of neighbouring pixels: of the two, it alone knows that these",
+        "are alike.",
         "Errors are over the pixels that were not seen, of values from 0 to 1.",
         "",
         *table(("model", "numbers", "RMSE", "PSNR"), rows),

@@ -26,6 +26,8 @@ SCREENED = 60
 """Sweeps of each start; the best goes on after them."""
 SAME = 1e-4
 """Two starts whose objectives differ by no more than this share have found the same minimum."""
+ENOUGH = 4
+"""So many starts must have found the best minimum: two or three may agree on one that is only local."""
 LARGEST_SPECTRAL = 2000
 """Modes larger than this start at random: eigenvectors of a dense matrix of that size would take longer than a fit."""
 
@@ -39,7 +41,7 @@ class StartsSettings(MinimizeSettings):
     starts : int
         At most so many, each for 60 sweeps (or `iterations` when that is less), the best until it ends by itself. No
         further start is made once one has come half the way to the goal (in powers of ten), or once the best minimum
-        was found twice.
+        was found four times.
     """
 
     iterations: int = 300
@@ -85,15 +87,19 @@ def best_of_starts(
     loss: QuadraticLoss = problem.loss  # type: ignore[assignment] # as demanded
     best: Run | None = None
     screened = replace(settings, iterations=min(SCREENED, settings.iterations))
+    found = 0
     for start in range(settings.starts):
         own = bases if bases and start % 2 == 0 else [None] * problem.form.order
         blocks = scaled_start(problem.form, shapes, size, rng, own)
         outcome = _one_start(problem, blocks, screened, progress)
         end, before = outcome[2][-1], np.inf if best is None else best[2][-1]
-        again = best is not None and abs(end - before) <= SAME * before
+        if best is not None and abs(end - before) <= SAME * before:
+            found += 1
+        elif end < before:
+            found = 1
         if best is None or end < before:
             best = outcome
-        if again or outcome[1] is Ending.STOPPED or end <= np.sqrt(settings.goal) * loss.scale:
+        if found == ENOUGH or outcome[1] is Ending.STOPPED or end <= np.sqrt(settings.goal) * loss.scale:
             break
     assert best is not None
     if best[1] is Ending.ITERATION_LIMIT and settings.iterations > SCREENED:

@@ -198,3 +198,13 @@ class TestBadInput:
             held_out_error(planted("cp", (3, 3), 1, 0), self.observed)
         with pytest.raises(ValueError, match="held_out has zeros only"):
             held_out_error(planted("cp", (6, 6, 6), 1, 0), self.observed.with_values(np.zeros(108)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_local_minimum_that_is_found_twice_is_not_taken(seed: int) -> None:
+    """With seed 0 the first two starts end at the same local minimum, of three times the objective."""
+    truth = planted("cp", (30, 30, 30), 3, 1).to_full()
+    noisy = truth + 0.3 * np.std(truth) * np.random.default_rng(1).standard_normal(truth.shape)
+    observed = SparseTensor.from_dense(noisy, np.random.default_rng(0).random(truth.shape) < 0.15)
+    fit, held = split_entries(observed, 0.2)
+    assert held_out_error(complete_cp(fit, 3, ridge=0.1, seed=seed).model, held) < 0.35

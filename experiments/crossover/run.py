@@ -61,7 +61,8 @@ def random_sizes(settings: dict[str, Any], threads: int) -> list[tuple[tuple[int
 def _ratios(a: Any, b: Any, seconds: float, threads: int) -> tuple[list[float], list[float]]:
     np.matmul(a, b)
     multiply(a, b, threads=threads)
-    ratios, times = [], []
+    ratios: list[float] = []
+    times: list[float] = []
     begin = perf_counter()
     while len(ratios) < 3 or (perf_counter() - begin < seconds and len(ratios) < 1000):
         start = perf_counter()
@@ -113,8 +114,8 @@ def main(report: Path, file: Path) -> None:
         "# Products by schemes beside numpy.matmul",
         "",
         "Square matrices with entries uniform in [−1, 1). Speed-ups are medians of the ratios of neighbouring runs.",
-        "Errors are the largest of 1024 entries against extended precision, divided by the largest entry; *bound* is what",
-        "the growth factors allow (dashed in the pictures; black: the error of matmul).",
+        "Errors are the largest of 1024 entries against extended precision, divided by the largest entry; *bound* is",
+        "what the growth factors allow (dashed in the pictures; black: the error of matmul).",
         "",
     ]
     for dtype, cases in measured.items():

@@ -17,7 +17,7 @@ from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.errors import InputError
 from mmdiscover.runtime import Multiplication, multiply
-from mmdiscover.runtime.accuracy import error_bound, error_factor
+from mmdiscover.runtime.accuracy import error_bound, error_factor, measured_error_factor
 from mmdiscover.runtime.library import known_schemes
 from mmdiscover.verify import verify
 from tests.schemes import classical, laderman, strassen, winograd
@@ -174,6 +174,17 @@ def test_error_factors() -> None:
     assert error_factor([winograd()], 10**9) == pytest.approx(18 / 4)
     # Q = 2 + 2 terms of the inputs, and 4 products in an output.
     assert error_bound([strassen()], 20) == pytest.approx(12 * 10 * (10 + 8))
+
+
+def test_measured_error_factors() -> None:
+    # The classical scheme sums two halves, which is a little better than one long sum; Strassen loses more.
+    factors = [measured_error_factor(scheme) for scheme in (classical(Format(2, 2, 2)), strassen(), winograd())]
+    assert None not in factors
+    assert factors == sorted(factors, key=float)  # type: ignore[arg-type]
+    turn = np.array([[Gaussian(Fraction(0), Fraction(1)), 0], [0, 1]], dtype=object)
+    gaussian = sandwich(strassen(), turn, np.eye(2, dtype=int), np.eye(2, dtype=int))
+    assert measured_error_factor(gaussian) == pytest.approx(factors[1], rel=0.5)
+    assert measured_error_factor(Scheme(Format(2, 2, 2), *strassen().arrays, modulus=2)) is None
 
 
 @given(st.integers(2, 60), st.integers(1, 3), st.sampled_from([strassen(), winograd(), laderman()]), st.integers(0, 9))

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _LOG_SMALLEST = log(np.finfo(np.float64).tiny)
 
+_FEW = 2000
+"""Entries up to which a product by broadcasting is faster than one that lays out its arguments first."""
+
 _LARGE = 2**19
 """Entries from which on a result gets one piece of memory; NumPy asks for large pages from 4 MiB on."""
 
@@ -94,16 +97,25 @@ def hadamard(u: ChainT, v: ChainT) -> ChainT:
     """
     _check_same_sizes(u, v)
     pairs = list(zip(u.cores, v.cores, strict=True))
-    places = _memory([len(a) * b.size * a.shape[-1] for a, b in pairs], np.result_type(u.dtype, v.dtype))
-    cores = []
-    for (a, b), place in zip(pairs, places, strict=True):
-        # Slices a[:, i, :] ⊗ b[:, i, :]. Both are brought to the length of the result's rows first, so that the product
-        # runs over long stretches of memory.
-        wide_a = a.repeat(b.shape[-1], axis=-1).reshape(len(a), 1, -1)
-        wide_b = b[..., None, :].repeat(a.shape[-1], axis=-2).reshape(len(b), -1)
+    places: Sequence[Array | None] = [None] * len(pairs)
+    if u.parameters * v.parameters >= _LARGE:
+        places = _memory([len(a) * b.size * a.shape[-1] for a, b in pairs], np.result_type(u.dtype, v.dtype))
+    return type(u).trusted([_products_of_slices(a, b, place) for (a, b), place in zip(pairs, places, strict=True)])
+
+
+def _products_of_slices(a: Array, b: Array, place: Array | None) -> Array:
+    """The core with slices a[:, i, :] ⊗ b[:, i, :]."""
+    shape = (len(a) * len(b), *a.shape[1:-1], a.shape[-1] * b.shape[-1])
+    if a.size * b.size < _FEW * a.shape[1]:
+        product = a.reshape(len(a), 1, -1, a.shape[-1], 1) * b.reshape(1, len(b), -1, 1, b.shape[-1])
+    else:
+        # Both are brought to the length of the result's rows first, so that the product runs over long stretches of
+        # memory.
+        wide_a = a.repeat(b.shape[-1]).reshape(len(a), 1, -1)
+        wide_b = b.reshape(-1, b.shape[-1]).repeat(a.shape[-1], axis=0).reshape(len(b), -1)
         product = np.multiply(wide_a, wide_b, out=None if place is None else place.reshape(len(a), len(b), -1))
-        cores.append(product.reshape(len(a) * len(b), *a.shape[1:-1], -1))
-    return type(u).trusted(cores)
+    core: Array = product.reshape(shape)
+    return core
 
 
 def _memory(sizes: list[int], dtype: DTypeLike) -> Sequence[Array | None]:
@@ -240,7 +252,9 @@ def kronecker(u: ChainT, v: ChainT) -> ChainT:
 
 
 def _check_same_sizes(u: Chain, v: Chain) -> None:
-    sizes = [[core.shape[1:-1] for core in chain.cores] for chain in (u, v)]
-    if sizes[0] != sizes[1]:
-        flat = [[size for pair in each for size in pair] for each in sizes]
-        raise ValueError(f"v has sizes {flat[1]}, expected {flat[0]} as u")
+    if len(u.cores) == len(v.cores) and all(
+        a.shape[1:-1] == b.shape[1:-1] for a, b in zip(u.cores, v.cores, strict=True)
+    ):
+        return
+    found, expected = ([size for core in chain.cores for size in core.shape[1:-1]] for chain in (v, u))
+    raise ValueError(f"v has sizes {found}, expected {expected} as u")

@@ -1,4 +1,4 @@
-"""The pages on the tensor library: their examples run, and what they say is tested is tested."""
+"""Pages of the documentation: their examples run, and what they say is tested is tested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGES = sorted((ROOT / "docs" / "tensors").glob("*.md"))
 NAMED_TEST = re.compile(r"([\w/]+\.py)(?:::(\w+))?")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "multiply.md"], ids=lambda page: page.stem)
 def test_examples_run(page: Path) -> None:
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     with warnings.catch_warnings():

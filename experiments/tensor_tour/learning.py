@@ -95,7 +95,7 @@ def run(pictures: Path) -> list[str]:
         "![Accuracy, singular values and ranks](tensor_tour_learning_sweeps.png)",
         "",
         f"Left: accuracy after every sweep. Middle and right: ranks chosen by a cutoff of {_ADAPTIVE.cutoff:g} of the",
-        f"largest singular value, at most {_ADAPTIVE.max_rank}. Pixels at the upper and lower edge are mostly empty.",
+        f"largest singular value, at most {_ADAPTIVE.max_rank}. The outputs sit at its left end when a sweep ends.",
         "",
         f"What an M × M layer costs in tensor-train form, cores 4 × 4 and ranks {_RANK}, beside a dense one:",
         f"{_SAMPLES} samples at once in double precision, the best of three. Memory: the most at once in a forward and",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
     from mmdiscover.decompositions.arguments import Array
 
 
@@ -50,6 +52,25 @@ class CrossEntropyLoss:
         weighted = chances * direction
         result: Array = (weighted - chances * weighted.sum(axis=1, keepdims=True)) / len(values)
         return result
+
+
+def indicators(labels: ArrayLike, samples: int) -> tuple[NDArray[np.generic], NDArray[np.intp], Array]:
+    """Different labels in their order, the place of each sample's among them, and ones there, shape (m, k).
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each sample, fewer than two differ, or one is NaN.
+    """
+    names = np.asarray(labels)
+    if names.shape != (samples,):
+        raise ValueError(f"labels has shape {names.shape}, expected {(samples,)}, one for each row of inputs")
+    if names.dtype.kind == "f" and np.isnan(names).any():
+        raise ValueError(f"labels has {int(np.isnan(names).sum())} NaN entries, expected names of classes")
+    classes, places = np.unique(names, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"labels has {len(classes)} class, expected at least 2")
+    return classes, places, np.eye(len(classes))[places]
 
 
 def log_softmax(values: Array) -> Array:

@@ -10,7 +10,7 @@ import scipy.optimize
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
 from mmdiscover.decompositions.learning.layers import DenseLayer, Layer, check_samples, random_dense_layer
-from mmdiscover.decompositions.learning.losses import CrossEntropyLoss
+from mmdiscover.decompositions.learning.losses import CrossEntropyLoss, indicators
 from mmdiscover.decompositions.outcome import Ending, finish
 
 if TYPE_CHECKING:
@@ -140,15 +140,9 @@ def fit_two_layer_network(
         If inputs, labels and layer do not meet, there are fewer than two classes, or an input is not finite.
     """
     samples = check_samples("inputs", as_real_array("inputs", inputs), hidden.shape[1])
-    names = np.asarray(labels)
-    if names.shape != samples.shape[:1]:
-        raise ValueError(f"labels has shape {names.shape}, expected {samples.shape[:1]}, one for each row of inputs")
+    classes, _, targets = indicators(labels, len(samples))
     check_number("l2", l2)
     check_count("max_iterations", max_iterations)
-    classes, classes_of_samples = np.unique(names, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"labels has {len(classes)} class, expected at least 2")
-    targets = np.eye(len(classes))[classes_of_samples]
     output = random_dense_layer(len(classes), hidden.shape[0], gain=1.0, seed=seed)
     network = TwoLayerNetwork(hidden, output, classes)
     arrays = (*hidden.arrays, *output.arrays)

@@ -11,7 +11,7 @@ import numpy as np
 from mmdiscover.decompositions.arguments import as_real_array, frozen
 from mmdiscover.decompositions.learning.dmrg import Sweeps, SweepSettings
 from mmdiscover.decompositions.learning.features import apply_features, trigonometric_features
-from mmdiscover.decompositions.learning.losses import SquaredLoss, log_softmax
+from mmdiscover.decompositions.learning.losses import SquaredLoss, indicators, log_softmax
 from mmdiscover.decompositions.learning.tt_function import TTFunction
 from mmdiscover.decompositions.outcome import Ending, Fitted, NotConvergedWarning
 
@@ -140,17 +140,11 @@ def fit_tt_classifier(
     1.0
     """
     features = apply_features(feature_map, inputs)
-    names = np.asarray(labels)
-    if names.shape != features.shape[:1]:
-        raise ValueError(f"labels has shape {names.shape}, expected {features.shape[:1]}, one for each row of inputs")
-    classes, classes_of_samples = np.unique(names, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"labels has {len(classes)} class, expected at least 2")
-    targets = np.eye(len(classes))[classes_of_samples]
+    classes, places, targets = indicators(labels, len(features))
     sweeps = Sweeps(features, targets, loss or SquaredLoss(), settings, seed=seed)
 
     def accuracy(values: Array) -> float:
-        return float(np.mean(values.argmax(axis=1) == classes_of_samples))
+        return float(np.mean(values.argmax(axis=1) == places))
 
     return _run(
         sweeps,

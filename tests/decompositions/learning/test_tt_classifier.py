@@ -112,9 +112,17 @@ def test_the_iteration_limit_warns() -> None:
     assert fitted.status is Ending.ITERATION_LIMIT
 
 
+def test_targets_that_are_zero_are_fitted_exactly() -> None:
+    fitted = fit_tt_regressor(BITS, np.zeros(64))
+    assert fitted.converged
+    assert not fitted.model(BITS).any()
+
+
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match=r"labels has shape \(3,\), expected \(64,\)"):
         fit_tt_classifier(BITS, [0, 1, 2])
+    with pytest.raises(ValueError, match="labels has 1 NaN entries"):
+        fit_tt_classifier(BITS, [np.nan, *range(63)])
     with pytest.raises(ValueError, match="labels has 1 class, expected at least 2"):
         fit_tt_classifier(BITS, np.zeros(64))
     with pytest.raises(ValueError, match="inputs have 1 columns, expected at least 2"):

@@ -36,7 +36,7 @@ SMOOTHNESS = 0.2
 PROBLEMS = 6
 SHARES = (0.03, 0.05, 0.06, 0.08, 0.1)
 STARTS = 4
-SAMPLES = (50, 60, 70, 80, 100)
+SAMPLES = (50, 60, 70, 80, 100, 140)
 
 
 def run(pictures: Path) -> list[str]:

@@ -161,3 +161,32 @@ def test_bad_input_is_named() -> None:
         MinimizeSettings(ridge=-1)
     with pytest.raises(ValueError, match="iterations is 0"):
         MinimizeSettings(iterations=0)
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("loss", [SquaredDistance(np.ones(SHAPE)), LogCosh(np.ones(SHAPE))])
+def test_gradients_of_the_ridge_objective_agree_with_finite_differences(name: str, loss: Any) -> None:
+    form, blocks = form_of(planted(name, SHAPE, 2, 0))
+    problem = Problem(loss, form, 0.7)
+    gradients = problem.value_and_gradients(blocks)[1]
+    rng = np.random.default_rng(1)
+    for block, gradient in enumerate(gradients):
+        way = rng.standard_normal(gradient.shape)
+        values = []
+        for step in (1e-5, -1e-5):
+            moved = [*blocks[:block], blocks[block] + step * way, *blocks[block + 1 :]]
+            values.append(problem.value_and_gradients(moved)[0])
+        assert np.vdot(gradient, way) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-6, abs=1e-5)
+        np.testing.assert_allclose(problem.block_value_and_gradient(blocks, block)[1], gradient)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_balanced_blocks_are_the_same_tensor_with_less_ridge(name: str) -> None:
+    form, blocks = form_of(planted(name, SHAPE, 2, 0))
+    uneven = [block * factor for block, factor in zip(blocks, (10.0, 0.1, 3.0, 1.0), strict=False)]
+    before = [block.copy() for block in uneven]
+    balanced = form.balanced(uneven)
+    np.testing.assert_allclose(form.full(balanced), form.full(uneven), atol=1e-10)
+    assert sum(np.sum(block**2) for block in balanced) < 0.5 * sum(np.sum(block**2) for block in uneven)
+    for old, new in zip(before, uneven, strict=True):
+        np.testing.assert_array_equal(old, new)

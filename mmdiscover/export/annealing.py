@@ -56,8 +56,9 @@ def _gain(count: int) -> int:
 
 
 @_compiled
-def _outlook(forms: Ternary, counts: Integers, nodes: int, x: int, y: int, sign: int, seen: Integers) -> int:
+def _outlook(forms: Ternary, counts: Integers, nodes: int, pair: tuple[int, int, int], seen: Integers) -> int:
     """How much more, or less, the other pairs could save once x + sign·y has been taken out."""
+    x, y, sign = pair
     for z in range(nodes):
         seen[z, 0] = seen[z, 1] = 0
     for row in range(forms.shape[0]):
@@ -67,7 +68,7 @@ def _outlook(forms: Ternary, counts: Integers, nodes: int, x: int, y: int, sign:
                     seen[z, 0 if forms[row, z] == forms[row, x] else 1] += 1
     change = 0
     for z in range(nodes):
-        if z == x or z == y:  # noqa: PLR1714 (no tuples in compiled loops)
+        if z in (x, y):
             continue
         for side in range(2):
             common = seen[z, side]
@@ -77,6 +78,63 @@ def _outlook(forms: Ternary, counts: Integers, nodes: int, x: int, y: int, sign:
                 change += _gain(common) + _gain(first - common) - _gain(first)
                 change += _gain(second - common) - _gain(second)
     return change
+
+
+@_compiled
+def _count_pairs(forms: Ternary, inputs: int, counts: Integers) -> int:
+    """How often each pair x < y occurs with equal and with different signs; the additions for the rows."""
+    cost = 0
+    for row in range(forms.shape[0]):
+        terms = 0
+        for y in range(inputs):
+            if forms[row, y]:
+                terms += 1
+                for x in range(y):
+                    if forms[row, x]:
+                        counts[x, y, 0 if forms[row, x] == forms[row, y] else 1] += 1
+        cost += max(terms - 1, 0)
+    return cost
+
+
+@_compiled
+def _choose(
+    forms: Ternary, counts: Integers, nodes: int, outlook: float, seen: Integers, state: State
+) -> tuple[int, int, int]:
+    """The pair to take out, x < y and the sign; sign 0 when none occurs twice."""
+    most = 2
+    for y in range(nodes):
+        for x in range(y):
+            most = max(most, counts[x, y, 0], counts[x, y, 1])
+    least = max(2, most - 1) if outlook > 0.0 else most
+    best, chosen = -1e9, (0, 0, 0)
+    for y in range(nodes):
+        for x in range(y):
+            for side in range(2):
+                if counts[x, y, side] >= least:
+                    score = counts[x, y, side] + 0.9 * _uniform(state)
+                    if outlook > 0.0:
+                        score += outlook * _outlook(forms, counts, nodes, (x, y, 1 - 2 * side), seen)
+                    if score > best:
+                        best, chosen = score, (x, y, 1 - 2 * side)
+    return chosen
+
+
+@_compiled
+def _take_out(forms: Ternary, counts: Integers, new: int, pair: tuple[int, int, int]) -> None:
+    """Write column `new` for a pair wherever it occurs."""
+    x, y, sign = pair
+    for row in range(forms.shape[0]):
+        if forms[row, x] * forms[row, y] != sign:
+            continue
+        value, other = forms[row, x], forms[row, y]
+        forms[row, x] = forms[row, y] = 0
+        for z in range(new):
+            if forms[row, z]:
+                counts[min(x, z), max(x, z), 0 if forms[row, z] == value else 1] -= 1
+                counts[min(y, z), max(y, z), 0 if forms[row, z] == other else 1] -= 1
+                counts[z, new, 0 if forms[row, z] == value else 1] += 1
+        forms[row, new] = value
+    counts[x, y, 0 if sign == 1 else 1] = 0
 
 
 @_compiled
@@ -98,54 +156,18 @@ def share_pairs(forms: Ternary, inputs: int, pairs: Integers, outlook: float, st
     int
         Additions for temporaries and rows.
     """
-    rows, room = forms.shape
+    room = forms.shape[1]
     counts = np.zeros((room, room, 2), dtype=np.int64)
     seen = np.zeros((room, 2), dtype=np.int64)
-    cost = 0
-    for row in range(rows):
-        terms = 0
-        for y in range(inputs):
-            if forms[row, y]:
-                terms += 1
-                for x in range(y):
-                    if forms[row, x]:
-                        counts[x, y, 0 if forms[row, x] == forms[row, y] else 1] += 1
-        cost += max(terms - 1, 0)
-    nodes = inputs
-    while nodes < room:
-        most = 2
-        for y in range(nodes):
-            for x in range(y):
-                most = max(most, counts[x, y, 0], counts[x, y, 1])
-        least = max(2, most - 1) if outlook > 0.0 else most
-        best, best_x, best_y, best_side = -1e9, -1, -1, 0
-        for y in range(nodes):
-            for x in range(y):
-                for side in range(2):
-                    if counts[x, y, side] >= least:
-                        score = counts[x, y, side] + _uniform(state) * 0.9
-                        if outlook > 0.0:
-                            score += outlook * _outlook(forms, counts, nodes, x, y, 1 - 2 * side, seen)
-                        if score > best:
-                            best, best_x, best_y, best_side = score, x, y, side
-        if best_x < 0:
+    cost = _count_pairs(forms, inputs, counts)
+    for new in range(inputs, room):
+        pair = _choose(forms, counts, new, outlook, seen, state)
+        x, y, sign = pair
+        if sign == 0:
             break
-        x, y, sign = best_x, best_y, 1 - 2 * best_side
-        pairs[nodes - inputs, 0], pairs[nodes - inputs, 1], pairs[nodes - inputs, 2] = x, y, sign
-        cost -= counts[x, y, best_side] - 1
-        for row in range(rows):
-            if forms[row, x] * forms[row, y] != sign:
-                continue
-            value, other = forms[row, x], forms[row, y]
-            forms[row, x] = forms[row, y] = 0
-            for z in range(nodes):
-                if forms[row, z]:
-                    counts[min(x, z), max(x, z), 0 if forms[row, z] == value else 1] -= 1
-                    counts[min(y, z), max(y, z), 0 if forms[row, z] == other else 1] -= 1
-                    counts[z, nodes, 0 if forms[row, z] == value else 1] += 1
-            forms[row, nodes] = value
-        counts[x, y, best_side] = 0
-        nodes += 1
+        pairs[new - inputs, 0], pairs[new - inputs, 1], pairs[new - inputs, 2] = x, y, sign
+        cost -= counts[x, y, 0 if sign == 1 else 1] - 1
+        _take_out(forms, counts, new, pair)
     return cost
 
 

@@ -8,7 +8,6 @@ and on the transposed matrix as well: a program run backwards computes the trans
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -17,21 +16,8 @@ from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 from mmdiscover.core.exact import Exact, denominator, reciprocal, simplify
-from mmdiscover.export.program import (
-    Form,
-    Kind,
-    Program,
-    Sum,
-    Variable,
-    additions,
-    assemble,
-    base_variables,
-    expand,
-    form_of,
-    is_negative,
-    program_of,
-    prove,
-)
+from mmdiscover.export.linear_map import LinearMap, Vector, program_of_maps
+from mmdiscover.export.program import Program, additions, expand, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +31,6 @@ _PAIR_BUDGET = 30_000
 """Pairs looked at over all runs: bounds the time whatever the size of the scheme."""
 _MOST_RUNS = 40
 
-_Vector: TypeAlias = dict[int, Exact]
-"""Coefficients by node: inputs first, then temporaries in order of creation."""
 _Pair: TypeAlias = tuple[int, int, Exact]
 """Nodes x < y and β/α of αx + βy."""
 
@@ -69,101 +53,10 @@ def share_subexpressions(program: Program) -> Program:
         Proved equal to the given one. The same for the same program.
     """
     scheme = expand(program)
-    inputs = base_variables(program.format, program.rank)
-    temporaries: list[Sum] = []
-    forms: list[list[Form]] = []
-    for matrix, names, kind in zip((scheme.u.T, scheme.v.T, scheme.w), inputs, _TEMPORARIES, strict=True):
-        shared = _share(matrix)
-        targets = [Variable(kind, (number,)) for number in range(len(shared.temporaries))]
-        variables = (*names, *targets)
-        temporaries += [
-            Sum(target, _write(vector, variables)) for target, vector in zip(targets, shared.temporaries, strict=True)
-        ]
-        forms.append([_write(vector, variables) for vector in shared.outputs])
-    left, right, outputs = forms
-    return prove(assemble(program.format, program.modulus, temporaries, (left, right, outputs)), scheme)
+    return program_of_maps(scheme, [_share(matrix) for matrix in (scheme.u.T, scheme.v.T, scheme.w)])
 
 
-_TEMPORARIES = (Kind.SUM_A, Kind.SUM_B, Kind.SUM_M)
-
-
-def _write(vector: _Vector, variables: Sequence[Variable]) -> Form:
-    return form_of((vector[node], variables[node]) for node in sorted(vector))
-
-
-@dataclass(frozen=True)
-class _LinearMap:
-    """Nodes are the inputs, then the temporaries; a temporary uses earlier nodes only."""
-
-    inputs: int
-    temporaries: list[_Vector]
-    outputs: list[_Vector]
-
-    @property
-    def cost(self) -> int:
-        """Additions."""
-        return sum(max(len(vector) - 1, 0) for vector in (*self.temporaries, *self.outputs))
-
-    def transposed(self) -> _LinearMap:
-        """The transposed matrix by the same graph run backwards: as many additions, plus outputs, minus inputs."""
-        count = len(self.outputs)
-        reverse: list[_Vector] = [{} for _ in range(self.inputs + len(self.temporaries))]
-        for new, vector in enumerate((*self.outputs, *reversed(self.temporaries))):
-            for node, coefficient in vector.items():
-                reverse[node][new] = coefficient
-        return _LinearMap(count, reverse[: self.inputs - 1 : -1], reverse[: self.inputs])
-
-    def inlined(self) -> _LinearMap:
-        """Temporaries that are used only once written where they are used: as many additions, fewer names."""
-        shared = len(self.temporaries)
-        vectors = [dict(vector) for vector in (*self.temporaries, *self.outputs)]
-        kept = list(range(shared))
-        for number in reversed(range(shared)):
-            node = self.inputs + number
-            users = [vector for vector in vectors if node in vector]
-            if len(users) == 1:
-                scale = users[0].pop(node)
-                for inner, coefficient in vectors[number].items():
-                    users[0][inner] = simplify(users[0].get(inner, 0) + scale * coefficient)
-                vectors[number] = {}
-                kept.remove(number)
-        renamed = {self.inputs + number: self.inputs + position for position, number in enumerate(kept)}
-        vectors = [{renamed.get(node, node): value for node, value in vector.items() if value} for vector in vectors]
-        return _LinearMap(self.inputs, [vectors[number] for number in kept], vectors[shared:])
-
-    def oriented(self) -> _LinearMap:
-        """Temporaries negated where that leaves fewer forms with minus signs only, which cost a pass of their own."""
-        vectors = [dict(vector) for vector in (*self.temporaries, *self.outputs)]
-        shared = len(self.temporaries)
-        improved = True
-        while improved:
-            improved = False
-            for number in range(shared):
-                node = self.inputs + number
-                touched = [vectors[number], *(vector for vector in vectors if node in vector)]
-                before = _minus_signs(touched)
-                _negate(vectors, number, node)
-                if _minus_signs(touched) < before:
-                    improved = True
-                else:
-                    _negate(vectors, number, node)
-        return _LinearMap(self.inputs, vectors[:shared], vectors[shared:])
-
-
-def _minus_signs(vectors: Sequence[_Vector]) -> tuple[int, int]:
-    """How many vectors hold minus signs only, and how many minus signs there are."""
-    signs = [[is_negative(value) for value in vector.values()] for vector in vectors]
-    return sum(all(row) for row in signs), sum(map(sum, signs))
-
-
-def _negate(vectors: Sequence[_Vector], number: int, node: int) -> None:
-    vectors[number].update({inner: -value for inner, value in vectors[number].items()})
-    for vector in vectors:
-        if node in vector:
-            vector[node] = -vector[node]
-
-
-def _share(matrix: NDArray[np.object_]) -> _LinearMap:
+def _share(matrix: NDArray[np.object_]) -> LinearMap:
     """The best of several greedy runs, on the matrix and on its transpose."""
     candidates = []
     for rows in (matrix, matrix.T):
@@ -179,10 +72,10 @@ def _share(matrix: NDArray[np.object_]) -> _LinearMap:
 class _Greedy:
     """One greedy run; number 0 breaks ties by the order of the variables, the others at random."""
 
-    def __init__(self, vectors: Sequence[_Vector], inputs: int, number: int) -> None:
+    def __init__(self, vectors: Sequence[Vector], inputs: int, number: int) -> None:
         self.inputs = inputs
-        self.forms: list[_Vector] = [dict(vector) for vector in vectors]
-        self.temporaries: list[_Vector] = []
+        self.forms: list[Vector] = [dict(vector) for vector in vectors]
+        self.temporaries: list[Vector] = []
         self._random = Random(number) if number else None  # noqa: S311 (it breaks ties and guards nothing)
         self._users: defaultdict[_Pair, set[int]] = defaultdict(set)
         # An entry whose count is out of date is skipped when it comes up; the serial number ends comparisons.
@@ -194,13 +87,13 @@ class _Greedy:
         for pair in self._users:
             self._push(pair)
 
-    def run(self) -> _LinearMap:
+    def run(self) -> LinearMap:
         """Extract pairs while one occurs twice."""
         while self._heap:
             count, _, _, pair = heappop(self._heap)
             if -count == len(self._users.get(pair, ())):
                 self._extract(pair)
-        return _LinearMap(self.inputs, self.temporaries, self.forms)
+        return LinearMap(self.inputs, self.temporaries, self.forms)
 
     def _push(self, pair: _Pair) -> None:
         count = len(self._users[pair])

@@ -1,0 +1,159 @@
+"""Fewest additions: the member of a scheme's orbit whose sums share most, and its program.
+
+Additions without sharing depend on the member, and so does what sharing saves: Strassen's scheme has 18 either way,
+while Winograd's form of it has 24 and 15. So a random walk with elementary sandwiching matrices looks for members with
+few additions after sharing, by simulated annealing among the ternary ones.
+
+A linear map and its transpose cost the same but for outputs − inputs, so the three factors are alike, and in the other
+orders of its format a scheme costs the same but for the entries of the product: the order with the largest is cheapest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.core.metrics import live_products
+from mmdiscover.core.ring import Ring
+from mmdiscover.errors import InputError
+from mmdiscover.export.linear_map import LinearMap, Vector, program_of_maps
+from mmdiscover.export.program import Program, additions, program_of
+from mmdiscover.export.sharing import share_subexpressions
+from mmdiscover.verify import check_brent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from mmdiscover.core.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to look; times depend on it, results on it and the seed alone.
+
+    Parameters
+    ----------
+    walks : int
+        Independent walks; 0: the scheme stays as it is.
+    steps : int
+        Steps of each.
+    flips : float
+        Share of the steps that exchange parts of two products with a common factor, which leaves the orbit.
+    runs : int
+        Runs of sharing for each factor of the schemes that the walks end at.
+    outlook : float
+        In every second run, the weight of what other pairs can still save when one is chosen.
+    heat : pair of float
+        Temperature at the beginning and at the end of a walk, in additions.
+    """
+
+    walks: int = 4
+    steps: int = 20_000
+    flips: float = 0.0
+    runs: int = 200
+    outlook: float = 0.3
+    heat: tuple[float, float] = (1.0, 0.2)
+
+
+EFFORTS: Mapping[str, Effort] = MappingProxyType(
+    {
+        "quick": Effort(walks=0, runs=0),
+        "orbit": Effort(),
+        "flips": Effort(flips=0.3),
+        "long": Effort(walks=20, steps=100_000, flips=0.3, runs=1000),
+    }
+)
+"""By the names that the command line takes."""
+
+
+@dataclass(frozen=True)
+class Fewest:
+    """A scheme and a program that is proved to compute it."""
+
+    scheme: Scheme
+    program: Program
+
+    @property
+    def additions(self) -> int:
+        """Additions and subtractions of blocks."""
+        return additions(self.program)
+
+
+def fewest_additions(scheme: Scheme, effort: Effort = EFFORTS["orbit"], seed: int = 0) -> Fewest:
+    """The program with the fewest additions that was found, for the scheme or another of its orbit.
+
+    Only schemes with entries −1, 0 and 1 have their orbit searched, and only members with such entries are met.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        A valid one.
+    effort : Effort
+    seed : int
+
+    Returns
+    -------
+    Fewest
+        Of the same format, proved, never with more additions than the scheme has without sharing.
+
+    Raises
+    ------
+    InputError
+        If the scheme does not satisfy the Brent equations.
+    """
+    _require_valid(scheme)
+    found = [Fewest(scheme, share_subexpressions(program_of(scheme)))]
+    live = live_products(scheme)
+    if scheme.ring is Ring.ZT and live.any():
+        start = scheme.with_arrays(scheme.format, [factor[:, live] for factor in scheme.arrays])
+        seeds = np.random.SeedSequence(seed).generate_state(effort.walks + 1, np.uint64)
+        members = [start, *(_walk(start, effort, int(word)) for word in seeds[1:])]
+        if effort.runs:
+            found += [Fewest(member, _share(member, effort, int(seeds[0]))) for member in members]
+    best = min(found, key=lambda candidate: candidate.additions)
+    _require_valid(best.scheme)
+    return best
+
+
+def _require_valid(scheme: Scheme) -> None:
+    report = check_brent(scheme)
+    if not report.holds:
+        raise InputError(f"{scheme.name} is no valid scheme: {report.first}")
+
+
+def _walk(start: Scheme, effort: Effort, seed: int) -> Scheme:
+    """The best scheme that one walk meets."""
+    from mmdiscover.export import annealing
+
+    packed = np.zeros((3, max(start.format.shape), start.rank), dtype=np.int8)
+    for k, factor in enumerate(start.arrays):
+        packed[k, : len(factor)] = factor.astype(np.int8)
+    search = effort.flips, 1, 0.0
+    sizes = np.array(start.format.sizes)
+    _, best = annealing.walk(packed, sizes, effort.steps, effort.heat, search, np.uint64(seed))
+    factors = [best[k, :rows].astype(int).astype(object) for k, rows in enumerate(start.format.shape)]
+    return start.with_arrays(start.format, factors)
+
+
+def _share(scheme: Scheme, effort: Effort, seed: int) -> Program:
+    maps = []
+    for matrix in (scheme.u.T, scheme.v.T, scheme.w):
+        direct, flipped = (_best_of_runs(rows.astype(np.int8), effort, seed) for rows in (matrix, matrix.T))
+        maps.append(min(direct, flipped.transposed(), key=lambda found: found.cost).oriented())
+    return program_of_maps(scheme, maps)
+
+
+def _best_of_runs(matrix: NDArray[np.int8], effort: Effort, seed: int) -> LinearMap:
+    from mmdiscover.export import annealing
+
+    state = np.array([seed], dtype=np.uint64)
+    _, forms, pairs = annealing.best_pairs(np.ascontiguousarray(matrix), effort.runs, effort.outlook, state)
+    inputs = matrix.shape[1]
+    temporaries: list[Vector] = [{int(x): 1, int(y): int(sign)} for x, y, sign in pairs if sign]
+    outputs: list[Vector] = [{int(node): int(row[node]) for node in np.flatnonzero(row)} for row in forms]
+    return LinearMap(inputs, temporaries, outputs).inlined()

@@ -34,4 +34,4 @@ def test_all_of_it_loads_neither_database_nor_command_line() -> None:
 def test_names_are_those_listed() -> None:
     assert set(decompositions.__all__) <= set(dir(decompositions))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = decompositions.nothing  # type: ignore[attr-defined]
+        _ = decompositions.nothing

@@ -10,23 +10,30 @@ from mmdiscover.cli import output
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, ForceOption, OutputOption, SchemeIdArgument
 from mmdiscover.cli.stored import load_verified
 from mmdiscover.errors import InputError
+from mmdiscover.export.catalogue import DESCRIPTIONS
+
+_LANGUAGES = "; ".join(f"{name}: {description}" for name, description in DESCRIPTIONS.items()) + "."
 
 
 def export(
     scheme_id: SchemeIdArgument,
-    language: Annotated[str, typer.Option("--to", metavar="LANG", help="python, numpy, text or latex.")],
+    language: Annotated[str, typer.Option("--to", metavar="LANG", help=_LANGUAGES)],
     path: OutputOption = None,
     force: ForceOption = False,
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Write code of a stored scheme.
 
-    The scheme is verified again and the code is checked before it is written.
+    The scheme is verified again and the code is checked before it is written: run where that can be done here
+    (what could not be is said on standard error), otherwise read back and proved.
     """
-    from mmdiscover.export import LANGUAGES, export_code
+    from mmdiscover.export import emit_checked
 
-    if language not in LANGUAGES:
-        raise InputError(f"language {language!r}, expected one of {', '.join(LANGUAGES)}")
+    if language not in DESCRIPTIONS:
+        raise InputError(f"language {language!r}, expected one of {', '.join(DESCRIPTIONS)}")
     output.check_writable(path, force)
     _, verified = load_verified(db, scheme_id)
-    output.write(export_code(verified, language), path, force)
+    emitted = emit_checked(verified, language)
+    output.write(emitted.code, path, force)
+    if emitted.note:
+        output.note(f"note: {emitted.note}")

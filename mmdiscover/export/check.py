@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,62 @@ def check_numpy(code: str, scheme: Scheme) -> None:
             same = found.dtype == a.dtype and found.shape == expected.shape
             if not same or _differs((found - expected).ravel(), scheme):
                 raise ExportError(f"numpy code for {scheme.name}: wrong for {a.dtype} matrices of sizes {shape}")
+
+
+def check_numba(code: str, scheme: Scheme) -> str:
+    """Run the code uncompiled on exact matrices as `check_numpy` does, and compiled where that is quick.
+
+    Compiled means one or two steps on matrices of integers or, for other coefficients, of floats up to rounding.
+
+    Parameters
+    ----------
+    code : str
+        Defines ``multiply(a, b, cutoff)``, and ``_compiled(count, dtype)`` that gives sums of so many terms.
+    scheme : Scheme
+
+    Returns
+    -------
+    str
+        Empty, or that it was not run compiled.
+
+    Raises
+    ------
+    ExportError
+        If the code cannot be run or an entry differs.
+    """
+
+    def uncompiled(space: dict[str, Any], a: NDArray[Any], b: NDArray[Any]) -> Any:
+        space["_compiled"] = lambda count, _: space[f"_sum{count}"]
+        space["_rational"] = lambda x, y, _: Fraction(x, y)
+        # The check of arguments refuses exact entries.
+        space["multiply"] = space["_multiply"]
+        return _multiply_exactly(space, a, b)
+
+    for seed, shape in enumerate(_shapes(scheme)):
+        generator = np.random.default_rng(seed)
+        a, b = (generator.integers(-9, 10, size).astype(object) for size in (shape[:2], shape[1:]))
+        found = _run(code, scheme, partial(uncompiled, a=a, b=b))
+        if found.shape != (shape[0], shape[2]) or _differs((found - a @ b).ravel(), scheme):
+            raise ExportError(f"numba code for {scheme.name}: wrong for matrices of sizes {shape}")
+    kernels = len(re.findall(r"^def _sum\d+\(", code, re.MULTILINE))
+    if kernels > _FEW_KERNELS:
+        return (
+            f"the Numba code for {scheme.name} was run exactly, but uncompiled: it has {kernels} functions to compile, "
+            f"which takes some tenths of a second each"
+        )
+    exact = scheme.modulus or scheme.ring in (Ring.ZT, Ring.Z)
+    n, _, p = scheme.format.sizes
+    generator = np.random.default_rng(1)
+    a, b = (generator.integers(-9, 10, size).astype(int if exact else float) for size in ((2 * n + 1, 17), (17, 3 * p)))
+    found = _run(code, scheme, lambda space: space["multiply"](a, b, cutoff=0))
+    wrong = _differs((found - a @ b).ravel(), scheme) if exact else not np.allclose(found, a @ b, atol=1e-6)
+    if wrong or (not exact and found.dtype.kind not in "fc"):
+        raise ExportError(f"numba code for {scheme.name}: wrong for {a.dtype} matrices when compiled")
+    return ""
+
+
+_FEW_KERNELS = 4
+"""Most functions that are compiled for a check."""
 
 
 def check_text(text: str, scheme: Scheme) -> None:

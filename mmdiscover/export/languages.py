@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mmdiscover.errors import InputError
-from mmdiscover.export import check, latex, numpy, python, text
+from mmdiscover.export import c, check, compiled, cpp, graphviz, julia, latex, markdown, numba, numpy, python, svg, text
 from mmdiscover.export.program import Program, program_of
 from mmdiscover.export.sharing import share_subexpressions
 from mmdiscover.export.writing import Facts
@@ -21,32 +21,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language: what it is for, the passes before it, the emitter and the check of its output."""
+    """One language: the passes before it, the emitter and the check of its output.
 
-    description: str
+    The check raises `ExportError` if the code is wrong, and returns what it could not do, if anything.
+    """
+
     passes: tuple[Callable[[Program], Program], ...]
     emit: Callable[[Program, Facts], str]
-    check: Callable[[str, Scheme], None]
+    check: Callable[[str, Scheme], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Code that passed its check, and a note: empty, or what part of the check could not be done here."""
+
+    code: str
+    note: str
+
+
+_SHARED = (share_subexpressions,)
 LANGUAGES: Mapping[str, Language] = MappingProxyType(
     {
-        "python": Language(
-            "plain functions on entries or blocks that need not commute",
-            (share_subexpressions,),
-            python.emit,
-            check.check_python,
-        ),
-        "numpy": Language("recursive, matrices of any sizes", (share_subexpressions,), numpy.emit, check.check_numpy),
-        "text": Language("formulas as papers write them", (), text.emit, check.check_text),
-        "latex": Language("the same formulas, typeset", (), latex.emit, check.check_latex),
+        "python": Language(_SHARED, python.emit, check.check_python),
+        "numpy": Language(_SHARED, numpy.emit, check.check_numpy),
+        "numba": Language(_SHARED, numba.emit, check.check_numba),
+        "c": Language(_SHARED, c.emit, compiled.check_c),
+        "cpp": Language(_SHARED, cpp.emit, compiled.check_cpp),
+        "julia": Language(_SHARED, julia.emit, compiled.check_julia),
+        "text": Language((), text.emit, check.check_text),
+        "latex": Language((), latex.emit, check.check_latex),
+        "markdown": Language((), markdown.emit, markdown.check),
+        "graphviz": Language(_SHARED, graphviz.emit, graphviz.check),
+        "svg": Language(_SHARED, svg.emit, svg.check),
     }
 )
-"""By the name that `export_code` takes."""
+"""By the name that `export_code` takes; what each is for is in the catalogue."""
 
 
 def export_code(verified: VerifiedScheme, language: str) -> str:
-    """Code of a verified scheme, executed or read back before it is returned.
+    """Code of a verified scheme, executed or read back before it is returned; see `emit_checked`.
 
     Parameters
     ----------
@@ -66,6 +79,11 @@ def export_code(verified: VerifiedScheme, language: str) -> str:
     ExportError
         If the code does not compute what the scheme does.
     """
+    return emit_checked(verified, language).code
+
+
+def emit_checked(verified: VerifiedScheme, language: str) -> Emitted:
+    """As `export_code`, with what the check could not do here: where there is no compiler, C is read back, not run."""
     if language not in LANGUAGES:
         raise InputError(f"language {language!r}: expected one of {', '.join(LANGUAGES)}")
     chosen = LANGUAGES[language]
@@ -73,5 +91,4 @@ def export_code(verified: VerifiedScheme, language: str) -> str:
     for run in chosen.passes:
         program = run(program)
     code = chosen.emit(program, Facts.of(verified))
-    chosen.check(code, verified.scheme)
-    return code
+    return Emitted(code, chosen.check(code, verified.scheme) or "")

@@ -10,11 +10,14 @@ from mmdiscover.export.program import Kind, Product, Program
 from mmdiscover.export.writing import docstring, namer, nested, python_constants, python_line, python_sum
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mmdiscover.core.exact import Exact
     from mmdiscover.export.writing import Facts
 
 _CHECK = "compare multiply(a, b, cutoff=0) with a @ b for integer matrices (as object arrays where there are fractions)"
 
-_MULTIPLY = """\
+MULTIPLY = """\
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ValueError(f"shapes {{a.shape}} and {{b.shape}}: expected (n, m) and (m, p)")
@@ -49,18 +52,18 @@ def _blocks(x, rows, columns):
     ]
 """
 
-_RATIONAL = """
+RATIONAL = """
 
 def _rational(x, y, dtype):
     return Fraction(x, y) if dtype == object else dtype.type(x) / y
 """
 
-_PROMOTE = """
+PROMOTE = """
     dtype = np.result_type(dtype, np.complex64)"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """Which dtypes are taken."""
 
     kinds: str
@@ -68,24 +71,33 @@ class _Rule:
     note: str
 
 
-_MODULO_2 = _Rule("iuO", "integers", "The result is right modulo 2 (an overflow on the way keeps that).")
-_INTEGERS = _Rule(
+_MODULO_2 = Rule("iuO", "integers", "The result is right modulo 2 (an overflow on the way keeps that).")
+_INTEGERS = Rule(
     "iufcO",
     "numbers (for bool, convert to integers first)",
     "The result has the common dtype of a and b. Integers wrap around on overflow as in a @ b; object arrays "
     "stay exact.",
 )
-_RATIONALS = _Rule(
+_RATIONALS = Rule(
     "fcO",
     "float, complex or object, as the coefficients are fractions",
     "The result has the common dtype of a and b, which must hold fractions: float, complex, or object with exact "
     "numbers.",
 )
-_GAUSSIAN = _Rule(
+_GAUSSIAN = Rule(
     "fcO",
     "float, complex or object, as the coefficients are complex",
     "Float becomes complex. The entries of object arrays must go with i, the constant above.",
 )
+
+
+def rule_of(program: Program, constants: Collection[Exact]) -> Rule:
+    """Which dtypes hold a result that is computed with these constants."""
+    if program.modulus:
+        return _MODULO_2
+    return (
+        _GAUSSIAN if any(isinstance(value, Gaussian) for value in constants) else _RATIONALS if constants else _INTEGERS
+    )
 
 
 def emit(program: Program, facts: Facts) -> str:
@@ -100,7 +112,7 @@ def emit(program: Program, facts: Facts) -> str:
     constants, assignments = python_constants(program, "_rational({}, {}, a.dtype)")
     gaussian = any(isinstance(value, Gaussian) for value in constants)
     n, m, p = program.format.sizes
-    rule = _MODULO_2 if program.modulus else _GAUSSIAN if gaussian else _RATIONALS if constants else _INTEGERS
+    rule = rule_of(program, constants)
     lines = [
         f"{nested(Kind.A, (n, m), name)} = _blocks(a, {n}, {m})",
         f"{nested(Kind.B, (m, p), name)} = _blocks(b, {m}, {p})",
@@ -135,8 +147,8 @@ def emit(program: Program, facts: Facts) -> str:
         "",
         "def multiply(a, b, cutoff=64):",
         *docstring(usage, " " * 4),
-        _MULTIPLY.format(n=n, m=m, p=p, kinds=rule.kinds, expected=rule.expected, promote=_PROMOTE if gaussian else "")
-        + (_RATIONAL if fractions else ""),
+        MULTIPLY.format(n=n, m=m, p=p, kinds=rule.kinds, expected=rule.expected, promote=PROMOTE if gaussian else "")
+        + (RATIONAL if fractions else ""),
         "",
         "def _step(a, b, c, cutoff):",
         *(part for line in lines for part in python_line(line)),

@@ -53,7 +53,7 @@ class _Reader:
 
     def __init__(self, line: str) -> None:
         target, equals, expression = line.partition(" = ")
-        self.target = _variable(target if equals else "")
+        self.target = read_variable(target if equals else "")
         self.tokens: list[tuple[str, str]] = []
         position = 0
         while position < len(expression.rstrip()):
@@ -76,7 +76,7 @@ class _Reader:
     def factor(self) -> Form:
         """A variable, or a sum in parentheses."""
         if self.tokens[0] != ("sign", "("):
-            return (Term(1, _variable(self.take("variable"))),)
+            return (Term(1, read_variable(self.take("variable"))),)
         self.take("sign")
         form = self.sum()
         if self.take("sign") != ")":
@@ -94,7 +94,7 @@ class _Reader:
                 raise ValueError(self.tokens)
             if self.tokens[0][0] in ("number", "gaussian"):
                 coefficient = coefficient * parse_exact(self.tokens.pop(0)[1])
-            terms.append(Term(coefficient, _variable(self.take("variable"))))
+            terms.append(Term(coefficient, read_variable(self.take("variable"))))
         return tuple(terms)
 
     def take(self, group: str) -> str:
@@ -105,7 +105,8 @@ class _Reader:
         return text
 
 
-def _variable(text: str) -> Variable:
+def read_variable(text: str) -> Variable:
+    """The variable of a name such as ``m7``, ``a12`` or ``a1,12``; ValueError for anything else."""
     kind, digits = Kind(text[:1]), text[1:]
     if kind not in (Kind.A, Kind.B, Kind.C):
         return Variable(kind, (int(digits) - 1,))

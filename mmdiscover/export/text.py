@@ -16,6 +16,12 @@ _CHECK = "expand the products, left factor first: every cik is the sum of aij bj
 
 def emit(program: Program, facts: Facts) -> str:
     """Lines ``m1 = (a11 + a22)(b11 + b22)``, ``c11 = m1 + m4 - m5 + m7``; from size 10 on ``a1,11`` and ``a11,1``."""
+    header = [f"# {line}".rstrip() for line in facts.lines(program, _CHECK)]
+    return "\n".join([*header, "", *formulas(program)]) + "\n"
+
+
+def formulas(program: Program) -> list[str]:
+    """The statements, one line each."""
     name = namer(program, ",")
 
     def term(coefficient: Exact, variable: Variable) -> str:
@@ -25,8 +31,7 @@ def emit(program: Program, facts: Facts) -> str:
         text = " ".join(write_sum(form, term))
         return text if len(form) == 1 and form[0].coefficient == 1 else f"({text})"
 
-    lines = [f"# {line}".rstrip() for line in facts.lines(program, _CHECK)]
-    lines.append("")
+    lines = []
     for statement in program.statements:
         if isinstance(statement, Product):
             left, right = factor(statement.left), factor(statement.right)
@@ -35,7 +40,7 @@ def emit(program: Program, facts: Facts) -> str:
         else:
             expression = " ".join(write_sum(statement.form, term))
         lines.append(f"{name(statement.target)} = {expression}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def number(value: Exact) -> str:

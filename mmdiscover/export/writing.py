@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from mmdiscover.core.ring import Ring
 from mmdiscover.export.program import Form, Kind, Program, Variable, additions, is_negative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mmdiscover.core.verified import VerifiedScheme
 
@@ -60,6 +61,11 @@ class Facts:
             f"made by    mmdiscover {__version__}, which proved the scheme and checked this text",
             *textwrap.wrap(check, _WIDTH, initial_indent="to check   ", subsequent_indent=" " * 11),
         ]
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The text with ``$word`` and ``$X``, X one capital letter that anything may follow, replaced by their values."""
+    return re.sub(r"\$([a-z]+|[A-Z])", lambda match: values[match[1]], template)
 
 
 def namer(program: Program, separator: str) -> Callable[[Variable], str]:

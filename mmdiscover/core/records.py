@@ -58,8 +58,20 @@ def fewest_known_additions(fmt: Format, rank: int) -> int | None:
     int or None
         None where the table has no such format and rank.
     """
+    return _known_additions("naive", fmt, rank)
+
+
+def fewest_known_shared_additions(fmt: Format, rank: int) -> int | None:
+    """The fewest additions after sharing of subexpressions that are published for a ternary scheme.
+
+    Parameters and result are those of `fewest_known_additions`.
+    """
+    return _known_additions("reduced", fmt, rank)
+
+
+def _known_additions(kind: str, fmt: Format, rank: int) -> int | None:
     known = _additions().get(fmt.sorted(), {})
-    return known["naive"] if known.get("rank") == rank else None
+    return known[kind] if known.get("rank") == rank else None
 
 
 @lru_cache(maxsize=1)

@@ -42,7 +42,7 @@ def _uniform(state: State) -> float:
     word = state[0]
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((word ^ (word >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
+    return float((word ^ (word >> np.uint64(31))) >> np.uint64(11)) / 9007199254740992.0
 
 
 @_compiled
@@ -214,7 +214,7 @@ def factor_cost(scheme: Ternary, k: int, length: int, runs: int, outlook: float,
             factor[a, q] = columns[q, a] = scheme[k, a, q]
     direct, _, _ = best_pairs(columns, runs, outlook, state)
     flipped, _, _ = best_pairs(factor, runs, outlook, state)
-    return min(direct, flipped + rank - length)
+    return int(min(direct, flipped + rank - length))
 
 
 @_compiled
@@ -239,7 +239,7 @@ def _ratio(scheme: Ternary, k: int, length: int, q: int, s: int) -> int:
         if x:
             if sign and x * y != sign:
                 return 0
-            sign = x * y
+            sign = int(x * y)
     return sign
 
 
@@ -278,7 +278,12 @@ def _is_ternary(scheme: Ternary) -> bool:
 
 @_compiled
 def walk(
-    start: Ternary, sizes: Integers, steps: int, heat: tuple[float, float], search: tuple[float, int, float], seed: int
+    start: Ternary,
+    sizes: Integers,
+    steps: int,
+    heat: tuple[float, float],
+    search: tuple[float, int, float],
+    state: State,
 ) -> tuple[int, Ternary]:
     """Simulated annealing over ternary schemes.
 
@@ -291,7 +296,7 @@ def walk(
         Temperature at the beginning and at the end, in additions.
     search : tuple
         Share of the steps that are flips, which leave the orbit; runs of sharing per factor; their outlook.
-    seed : int
+    state : ndarray of uint64, shape (1,)
 
     Returns
     -------
@@ -300,7 +305,6 @@ def walk(
     best : ndarray of int8
     """
     flips, runs, outlook = search
-    state = np.array([seed], dtype=np.uint64)
     x, trial, best = start.copy(), start.copy(), start.copy()
     lengths = [sizes[k] * sizes[(k + 1) % 3] for k in range(3)]
     costs = [factor_cost(x, k, lengths[k], runs, outlook, state) for k in range(3)]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.scheme import Scheme
 
+    Words = NDArray[np.uint64]
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -111,10 +113,10 @@ def fewest_additions(scheme: Scheme, effort: Effort = EFFORTS["orbit"], seed: in
     live = live_products(scheme)
     if scheme.ring is Ring.ZT and live.any():
         start = scheme.with_arrays(scheme.format, [factor[:, live] for factor in scheme.arrays])
-        seeds = np.random.SeedSequence(seed).generate_state(effort.walks + 1, np.uint64)
-        members = [start, *(_walk(start, effort, int(word)) for word in seeds[1:])]
+        seeds: Words = np.random.SeedSequence(seed).generate_state(effort.walks + 1, np.uint64).astype(np.uint64)
+        members = [start, *(_walk(start, effort, seeds[number : number + 1]) for number in range(1, len(seeds)))]
         if effort.runs:
-            found += [Fewest(member, _share(member, effort, int(seeds[0]))) for member in members]
+            found += [Fewest(member, _share(member, effort, seeds[:1])) for member in members]
     best = min(found, key=lambda candidate: candidate.additions)
     _require_valid(best.scheme)
     return best
@@ -126,7 +128,7 @@ def _require_valid(scheme: Scheme) -> None:
         raise InputError(f"{scheme.name} is no valid scheme: {report.first}")
 
 
-def _walk(start: Scheme, effort: Effort, seed: int) -> Scheme:
+def _walk(start: Scheme, effort: Effort, seed: Words) -> Scheme:
     """The best scheme that one walk meets."""
     from mmdiscover.export import annealing
 
@@ -135,12 +137,12 @@ def _walk(start: Scheme, effort: Effort, seed: int) -> Scheme:
         packed[k, : len(factor)] = factor.astype(np.int8)
     search = effort.flips, 1, 0.0
     sizes = np.array(start.format.sizes)
-    _, best = annealing.walk(packed, sizes, effort.steps, effort.heat, search, np.uint64(seed))
+    _, best = annealing.walk(packed, sizes, effort.steps, effort.heat, search, seed.copy())
     factors = [best[k, :rows].astype(int).astype(object) for k, rows in enumerate(start.format.shape)]
     return start.with_arrays(start.format, factors)
 
 
-def _share(scheme: Scheme, effort: Effort, seed: int) -> Program:
+def _share(scheme: Scheme, effort: Effort, seed: Words) -> Program:
     maps = []
     for matrix in (scheme.u.T, scheme.v.T, scheme.w):
         direct, flipped = (_best_of_runs(rows.astype(np.int8), effort, seed) for rows in (matrix, matrix.T))
@@ -148,11 +150,10 @@ def _share(scheme: Scheme, effort: Effort, seed: int) -> Program:
     return program_of_maps(scheme, maps)
 
 
-def _best_of_runs(matrix: NDArray[np.int8], effort: Effort, seed: int) -> LinearMap:
+def _best_of_runs(matrix: NDArray[np.int8], effort: Effort, seed: Words) -> LinearMap:
     from mmdiscover.export import annealing
 
-    state = np.array([seed], dtype=np.uint64)
-    _, forms, pairs = annealing.best_pairs(np.ascontiguousarray(matrix), effort.runs, effort.outlook, state)
+    _, forms, pairs = annealing.best_pairs(np.ascontiguousarray(matrix), effort.runs, effort.outlook, seed.copy())
     inputs = matrix.shape[1]
     temporaries: list[Vector] = [{int(x): 1, int(y): int(sign)} for x, y, sign in pairs if sign]
     outputs: list[Vector] = [{int(node): int(row[node]) for node in np.flatnonzero(row)} for row in forms]

@@ -71,13 +71,14 @@ def compare_ranks(stored: Sequence[BestRank]) -> tuple[RankRow, ...]:
     for best in stored:
         rank = min(row.rank for row in stored if row.format == best.format and row.ring in VALID_OVER[best.ring])
         known = best_known_rank(Format.parse(best.format), best.ring)
-        rows.append(RankRow(best.format, best.ring, rank, known, _mark(rank, known)))
+        rows.append(RankRow(best.format, best.ring, rank, known, mark(rank, known)))
     return tuple(rows)
 
 
-def _mark(rank: int, known: int | None) -> Mark:
+def mark(found: int, known: int | None) -> Mark:
+    """The mark of a stored figure of which less is better."""
     if known is None:
         return Mark.UNLISTED
-    if rank == known:
+    if found == known:
         return Mark.EQUALS
-    return Mark.BETTER if rank < known else Mark.WORSE
+    return Mark.BETTER if found < known else Mark.WORSE

@@ -37,7 +37,10 @@ def as_array(name: str, value: ArrayLike, order: int | None = None, *, least_ord
     ValueError
         If the number of modes is another, an entry is NaN or infinite, or it is empty.
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array, expected numbers in rows of equal length ({error})") from error
     if array.dtype.char not in "fdFD":
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{name} has entries of type {array.dtype}, expected numbers")
@@ -102,6 +105,8 @@ def check_ranks(name: str, ranks: int | Sequence[int], limits: Sequence[int]) ->
     """
     if isinstance(ranks, (int, np.integer)):
         return tuple(min(check_count(name, ranks), limit) for limit in limits)
+    if not hasattr(ranks, "__len__"):
+        raise ValueError(f"{name} is {ranks!r}, expected an integer or {len(limits)} of them")
     if len(ranks) != len(limits):
         raise ValueError(f"{name} has {len(ranks)} entries ({tuple(ranks)}), expected {len(limits)}")
     return tuple(
@@ -110,8 +115,33 @@ def check_ranks(name: str, ranks: int | Sequence[int], limits: Sequence[int]) ->
     )
 
 
+def check_cells(indices: ArrayLike, shape: Sequence[int]) -> NDArray[np.intp]:
+    """Cells of a tensor, one in each row.
+
+    Raises
+    ------
+    ValueError
+        If they are no integers, of another shape than (m, N), or outside of the tensor.
+    """
+    cells = np.asarray(indices)
+    if cells.ndim != 2 or cells.shape[1] != len(shape) or cells.dtype.kind not in "iu":
+        raise ValueError(
+            f"indices are {cells.dtype} of shape {cells.shape}, expected integers of shape (m, {len(shape)})"
+        )
+    outside = ((cells < 0) | (cells >= np.array(shape))).any(axis=1)
+    if outside.any():
+        cell = tuple(int(index) for index in cells[np.argmax(outside)])
+        raise ValueError(f"indices has the cell {cell}, expected cells of a tensor of shape {tuple(shape)}")
+    return cells
+
+
 def check_number(name: str, value: float, *, least: float = 0.0, above: bool = False) -> float:
     """A finite number of at least, or above, a bound."""
-    if not isfinite(value) or value < least or (above and value == least):
+    if (
+        not isinstance(value, (int, float, np.integer, np.floating))
+        or not isfinite(value)
+        or value < least
+        or (above and value == least)
+    ):
         raise ValueError(f"{name} is {value!r}, expected a number {'>' if above else '>='} {least:g}")
     return float(value)

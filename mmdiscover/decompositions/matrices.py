@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from mmdiscover.decompositions.arguments import as_array, check_count, check_number, frozen
+from mmdiscover.decompositions.norms import frobenius_norm
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -78,7 +79,7 @@ def svd_unchecked(matrix: Array, rank: int, error: float = 0.0) -> TruncatedSVD:
     """`truncated_svd` of a finite matrix with a rank that may exceed its sizes."""
     u, s, vt = robust_svd(matrix)
     kept = min(rank, rank_for_error(s, error))
-    tail = float(np.linalg.norm(s[kept:]))
+    tail = frobenius_norm(s[kept:])
     return TruncatedSVD(frozen(u[:, :kept]), frozen(s[:kept]), frozen(vt[:kept]), tail)
 
 
@@ -99,7 +100,7 @@ def rank_for_error(singular_values: Array, error: float) -> int:
         Descending.
     error : float
     """
-    tails = np.sqrt(np.cumsum(np.square(singular_values[::-1], dtype=np.float64))[::-1])
+    tails = np.hypot.accumulate(singular_values[::-1].astype(np.float64))[::-1]
     return max(1, int(np.sum(tails > error)))
 
 
@@ -133,13 +134,15 @@ def left_singular_vectors(array: Array, mode: int, rank: int, error: float = 0.0
     """
     size = array.shape[mode]
     wide = array.size // size
-    epsilon = np.finfo(array.dtype).eps
-    if wide > size:
-        values, vectors = scipy.linalg.eigh(_gram(array, mode), check_finite=False)
+    kind = np.finfo(array.dtype)
+    gram = _gram(array, mode) if wide > size else None
+    # Squares of tiny entries vanish, those of huge ones overflow.
+    if gram is not None and kind.tiny / kind.eps < np.trace(gram).real < np.inf:
+        values, vectors = scipy.linalg.eigh(gram, check_finite=False)
         singular = np.sqrt(np.maximum(values[::-1], 0))
         kept = min(rank, rank_for_error(singular, error))
         tail = float(np.linalg.norm(singular[kept:]))
-        least = _GRAM_IS_ENOUGH if epsilon < 1e-10 else np.sqrt(_GRAM_IS_ENOUGH)
+        least = _GRAM_IS_ENOUGH if kind.eps < 1e-10 else np.sqrt(_GRAM_IS_ENOUGH)
         if (kept == size and not error) or min(tail, error or tail) > least * singular[0]:
             return np.ascontiguousarray(vectors[:, ::-1][:, :kept]), tail
     unfolded = np.moveaxis(array, mode, 0).reshape(size, -1)
@@ -152,6 +155,11 @@ def left_singular_vectors(array: Array, mode: int, rank: int, error: float = 0.0
 
 def _gram(array: Array, mode: int) -> Array:
     """T₍ₙ₎ T₍ₙ₎ᴴ, its lower triangle at least."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _products_of_slices(array, mode)
+
+
+def _products_of_slices(array: Array, mode: int) -> Array:
     size = array.shape[mode]
     if array.dtype.char in "fd":
         syrk = scipy.linalg.get_blas_funcs("syrk", (array,))

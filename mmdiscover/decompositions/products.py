@@ -113,6 +113,8 @@ def multi_mode_product(tensor: ArrayLike, matrices: Mapping[int, ArrayLike]) -> 
     factors = {
         check_mode(mode, array.ndim): as_array(f"matrices[{mode}]", value, 2) for mode, value in matrices.items()
     }
+    if len(factors) < len(matrices):
+        raise ValueError(f"matrices has the modes {tuple(matrices)}, expected each mode once")
     for mode, factor in factors.items():
         if factor.shape[1] != array.shape[mode]:
             raise ValueError(

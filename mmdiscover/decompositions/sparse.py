@@ -42,9 +42,10 @@ class SparseTensor:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        shape = tuple(int(size) for size in self.shape)
-        if not shape or min(shape) < 1:
+        shape = tuple(self.shape) if hasattr(self.shape, "__len__") else ()
+        if not shape or not all(isinstance(size, (int, np.integer)) and size >= 1 for size in shape):
             raise ValueError(f"shape is {self.shape}, expected at least one mode and sizes of at least 1")
+        shape = tuple(int(size) for size in shape)
         raw = np.asarray(self.indices)
         if raw.size == 0:
             raise ValueError("indices are empty, expected at least one cell")

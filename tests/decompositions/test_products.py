@@ -123,3 +123,8 @@ def test_bad_arguments_are_named(call: object, message: str) -> None:
 def test_large_finite_entries_are_finite() -> None:
     tensor = np.full((2, 2), 1e308)
     assert matricize(tensor, 0).shape == (2, prod((2,)))
+
+
+def test_a_mode_named_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"matrices has the modes \(0, -3\), expected each mode once"):
+        multi_mode_product(np.ones((2, 3, 4)), {0: np.ones((1, 2)), -3: np.ones((1, 2))})

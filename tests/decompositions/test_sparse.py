@@ -67,3 +67,9 @@ def test_a_mask_must_fit() -> None:
         SparseTensor.from_dense(np.eye(2), [True, False])
     with pytest.raises(ValueError, match=r"values has shape \(1,\), expected \(2,\)"):
         SparseTensor.from_dense(np.eye(2)).with_values(np.ones(1))
+
+
+def test_a_shape_is_of_integers() -> None:
+    for shape in ((2.5, 2), 2):
+        with pytest.raises(ValueError, match=r"shape is .*, expected at least one mode and sizes of at least 1"):
+            SparseTensor([[0, 0]], [1.0], shape)  # type: ignore[arg-type]

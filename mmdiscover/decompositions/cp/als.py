@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import reduce
-from math import prod
-from typing import TYPE_CHECKING
+from math import prod, sqrt
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs
@@ -12,6 +12,7 @@ from scipy.linalg import get_lapack_funcs
 from mmdiscover.decompositions.arguments import as_array, check_count, check_number
 from mmdiscover.decompositions.cp.tensor import CPTensor, normal
 from mmdiscover.decompositions.dimension_tree import visit_modes
+from mmdiscover.decompositions.norms import cancelled, norm_of, standing_still
 from mmdiscover.decompositions.outcome import Ending, finish
 from mmdiscover.decompositions.products import khatri_rao_unchecked
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from mmdiscover.decompositions.arguments import Array, Seed
     from mmdiscover.decompositions.outcome import Fitted, Progress
-
-# ‖T‖² − 2⟨T,X⟩ + ‖X‖² has lost half of its digits below; the residual itself is formed there.
-_CANCELLED = 1e-6
 
 
 def cp_als(
@@ -51,7 +49,8 @@ def cp_als(
     max_iterations : int
         Sweeps over all modes.
     tolerance : float
-        Converged when the relative error changes by less than this in a sweep, or is less than this.
+        Converged when the relative error changes by less than this in a sweep, or is less than this; 16 units of
+        rounding at least, unless it is 0.
     progress : Progress, optional
 
     Returns
@@ -67,8 +66,9 @@ def cp_als(
     array = as_array("tensor", tensor, least_order=2)
     check_count("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance)
-    factors = list(cp_start(array, rank, start, seed).absorbed())
     size = norm_of("tensor", array)
+    tolerance = standing_still(tolerance, array.dtype)
+    factors = list(cp_start(array.shape, array.dtype, size, rank, start, seed).absorbed())
     order = array.ndim
     # The transposed Gram matrices (A ⊙ …)ᵀ conj(A ⊙ …) meet in the normal equations.
     grams = [factor.T @ factor.conj() for factor in factors]
@@ -102,28 +102,20 @@ def cp_als(
     return finish(CPTensor(tuple(factors)).normalized(), status, history, "cp_als", advice)
 
 
-def cp_start(tensor: Array, rank: int, start: CPTensor | None, seed: Seed) -> CPTensor:
-    """The start that was given, checked, or a random one of about the norm of the tensor."""
+def cp_start(
+    shape: tuple[int, ...], dtype: np.dtype[Any], norm: float, rank: int, start: CPTensor | None, seed: Seed
+) -> CPTensor:
+    """The start that was given, checked, or a random one of about the shape, type and norm of a tensor."""
     check_count("rank", rank)
     if start is not None:
-        if start.shape != tensor.shape or start.rank != rank:
-            raise ValueError(
-                f"start has shape {start.shape} and rank {start.rank}, expected {tensor.shape} and rank {rank}"
-            )
+        if start.shape != shape or start.rank != rank:
+            raise ValueError(f"start has shape {start.shape} and rank {start.rank}, expected {shape} and rank {rank}")
         return start
     rng = np.random.default_rng(seed)
     # The mean of ‖⟦A₁, …, A_N⟧‖² over standard normal factors is R∏d.
-    scale = (float(np.linalg.norm(tensor)) / np.sqrt(rank * tensor.size)) ** (1 / tensor.ndim) or 1.0
-    factors = (normal(rng, (size, rank), tensor.dtype) * tensor.dtype.type(scale) for size in tensor.shape)
+    scale = (norm / sqrt(rank * prod(shape))) ** (1 / len(shape)) or 1.0
+    factors = (normal(rng, (size, rank), dtype) * dtype.type(scale) for size in shape)
     return CPTensor(tuple(factors))
-
-
-def norm_of(name: str, tensor: Array) -> float:
-    """The norm of a tensor that must not be zero, for errors relative to it."""
-    size = float(np.linalg.norm(tensor))
-    if size == 0:
-        raise ValueError(f"{name} is zero everywhere, expected at least one entry that is not")
-    return size
 
 
 def solve_gram(gram: Array, right: Array) -> Array:
@@ -174,6 +166,6 @@ def _relative_error(tensor: Array, factors: list[Array], grams: list[Array], las
     """‖T − X‖ / ‖T‖; `last` is the contraction that the last mode was updated from."""
     if last is not None:
         square = size**2 - 2 * np.vdot(factors[-1], last).real + float(np.sum(reduce(np.multiply, grams)).real)
-        if square > _CANCELLED * size**2:
+        if square > cancelled(tensor.dtype) * size**2:
             return float(np.sqrt(square)) / size
     return float(np.linalg.norm(tensor - CPTensor(tuple(factors)).to_full())) / size

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from mmdiscover.decompositions.norms import column_lengths
+
 if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array
     from mmdiscover.decompositions.cp.tensor import CPTensor
@@ -53,6 +55,6 @@ def factor_match_score(a: CPTensor, b: CPTensor) -> float:
 
 def _unit(factor: Array) -> Array:
     """Columns of length one; those of length zero stay."""
-    lengths = np.linalg.norm(factor, axis=0)
+    lengths = column_lengths(factor)
     scaled: Array = factor / np.where(lengths > 0, lengths, 1)
     return scaled

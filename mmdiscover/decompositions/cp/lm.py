@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from math import inf, isfinite
+from math import inf, isfinite, prod, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count
-from mmdiscover.decompositions.cp.als import cp_start, norm_of
+from mmdiscover.decompositions.cp.als import cp_start
 from mmdiscover.decompositions.cp.tensor import CPTensor
 from mmdiscover.decompositions.cp_fit import FitSettings, fit_cp
 from mmdiscover.decompositions.damping import Damping
 from mmdiscover.decompositions.gauss_newton import damped_solve
 from mmdiscover.decompositions.levenberg_marquardt import StallWatch, Trial, minimize
+from mmdiscover.decompositions.norms import norm_of
 from mmdiscover.decompositions.outcome import Ending, Fitted, finish
 from mmdiscover.decompositions.products import mttkrp_unchecked
 from mmdiscover.decompositions.sparse import SparseTensor, khatri_rao_rows
@@ -91,12 +92,13 @@ def fit_unwarned(
     check_count("rank", rank)
     if isinstance(target, SparseTensor):
         cells, shape = as_real_array("target", target.values), target.shape
-        stand_in = np.broadcast_to(cells.std() + abs(cells.mean()), shape)
-        begin = cp_start(stand_in, rank, start, seed)
+        size = norm_of("target", cells)
+        norm = float(cells.std() + abs(cells.mean())) * sqrt(prod(shape))
     else:
         cells = as_real_array("target", target, least_order=2).astype(np.float64)
-        shape, begin = cells.shape, cp_start(cells, rank, start, seed)
-    size = norm_of("target", cells)
+        shape = cells.shape
+        size = norm = norm_of("target", cells)
+    begin = cp_start(shape, cells.dtype, norm, rank, start, seed)
     settings = settings or FitSettings(tolerance=1e-26 * size**2, stall_window=20, stall_decrease=1e-8)
     watch = _Watch(settings, progress)
     if len(shape) == 3 and not isinstance(target, SparseTensor):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number
-from mmdiscover.decompositions.cp.als import norm_of
 from mmdiscover.decompositions.cp.lm import fit_unwarned
+from mmdiscover.decompositions.norms import norm_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from mmdiscover.decompositions.arguments import Seed
     from mmdiscover.decompositions.cp.tensor import CPTensor
     from mmdiscover.decompositions.cp_fit import FitSettings
 
@@ -44,7 +45,7 @@ def estimate_cp_rank(
     *,
     starts: int = 10,
     tolerance: float = 1e-6,
-    seed: int = 0,
+    seed: Seed = 0,
     settings: FitSettings | None = None,
 ) -> RankEstimate:
     """Try ranks 1, 2, … until one of several starts of `cp_lm` fits the tensor to a tolerance.
@@ -63,7 +64,7 @@ def estimate_cp_rank(
         Random starts for each rank.
     tolerance : float
         Relative error that counts as a fit.
-    seed : int
+    seed : int, SeedSequence or Generator
     settings : FitSettings, optional
         See `cp_lm`.
 
@@ -84,8 +85,9 @@ def estimate_cp_rank(
     size = norm_of("tensor", array)
     errors: dict[int, float] = {}
     best: dict[int, CPTensor] = {}
+    entropy = int(seed) if isinstance(seed, (int, np.integer)) else int(np.random.default_rng(seed).integers(2**63))
     for rank in range(1, max_rank + 1):
-        for child in np.random.SeedSequence([seed, rank]).spawn(starts):
+        for child in np.random.SeedSequence([entropy, rank]).spawn(starts):
             model, _, history = fit_unwarned(array, rank, None, child, settings)
             error = float(np.sqrt(history[-1])) / size
             if error < errors.get(rank, inf):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, frozen
+from mmdiscover.decompositions.norms import column_lengths
 from mmdiscover.decompositions.products import check_factors, khatri_rao_unchecked
 from mmdiscover.decompositions.sparse import khatri_rao_rows
 
@@ -98,7 +100,7 @@ class CPTensor:
         -------
         ndarray, shape (m,)
         """
-        return khatri_rao_rows(self.factors, np.asarray(indices)) @ self.weights
+        return khatri_rao_rows(self.factors, check_cells(indices, self.shape)) @ self.weights
 
     def inner(self, other: CPTensor) -> Any:
         """⟨self, other⟩ = Σ conj(self)·other in O(N d R R′) operations, without forming either.
@@ -115,11 +117,20 @@ class CPTensor:
 
     def norm(self) -> float:
         """Frobenius norm, without forming the tensor; accurate to about √ε relative to the terms where they cancel."""
-        return float(np.sqrt(max(np.real(self.inner(self)), 0.0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(np.real(self.inner(self)))
+        if np.finfo(self.weights.dtype).tiny < square < np.inf:
+            return float(np.sqrt(square))
+        # Of arrays with largest entries one, squares do not overflow, nor vanish all.
+        arrays = (*self.factors, self.weights)
+        scales = [float(np.abs(array).max()) or 1.0 for array in arrays]
+        *factors, weights = (array / scale for array, scale in zip(arrays, scales, strict=True))
+        scaled = CPTensor(tuple(factors), weights)
+        return prod(scales) * float(np.sqrt(max(np.real(scaled.inner(scaled)), 0.0)))
 
     def normalized(self) -> CPTensor:
         """The same tensor with columns of length one and weights in descending order of their size."""
-        lengths = [np.linalg.norm(factor, axis=0) for factor in self.factors]
+        lengths = [column_lengths(factor) for factor in self.factors]
         weights = self.weights * reduce(np.multiply, lengths)
         order = np.argsort(-np.abs(weights), kind="stable")
         factors = [
@@ -148,6 +159,8 @@ def random_cp(shape: Sequence[int], rank: int, *, seed: Seed = 0, dtype: DTypeLi
 def normal(rng: np.random.Generator, shape: Sequence[int], dtype: DTypeLike = np.float64) -> Array:
     """Independent standard normal numbers; complex ones have variance 1/2 in each part."""
     dtype = np.dtype(dtype)
+    if dtype.char not in "fdFD":
+        raise ValueError(f"dtype is {dtype}, expected float32, float64, complex64 or complex128")
     if dtype.kind == "c":
         result: Array = ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)).astype(dtype)
         return result

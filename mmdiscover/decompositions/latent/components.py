@@ -118,3 +118,9 @@ def check_probabilities(name: str, values: Array) -> None:
         raise ValueError(f"{name} has the entry {values.min():.3g}, expected probabilities")
     if abs(wrong - 1) > 1e-6:
         raise ValueError(f"{name} has the sum {wrong:.6g}, expected probabilities with the sum 1")
+
+
+def as_distribution(weights: Array) -> Array:
+    """Probabilities with the sum one to the last digits, which drawing from them asks for."""
+    distribution: Array = weights / weights.sum(dtype=np.float64)
+    return distribution

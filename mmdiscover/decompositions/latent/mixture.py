@@ -13,7 +13,12 @@ import numpy as np
 import scipy.linalg
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
-from mmdiscover.decompositions.latent.components import Components, check_components, check_probabilities
+from mmdiscover.decompositions.latent.components import (
+    Components,
+    as_distribution,
+    check_components,
+    check_probabilities,
+)
 from mmdiscover.decompositions.latent.cubes import CHUNK_ENTRIES, sum_of_cubes, symmetrized
 from mmdiscover.decompositions.latent.tensor_power import PowerSettings, tensor_power
 from mmdiscover.decompositions.latent.whitening import whitening
@@ -70,7 +75,7 @@ class SphericalMixture:
         """Independent samples, shape (count, d), and the component of each, shape (count,)."""
         check_count("count", count)
         rng = np.random.default_rng(seed)
-        labels = rng.choice(len(self.weights), size=count, p=self.weights)
+        labels = rng.choice(len(self.weights), size=count, p=as_distribution(self.weights))
         samples = rng.standard_normal((count, self.centres.shape[1]))
         samples *= np.sqrt(self.variances)[labels, None]
         samples += self.centres[labels]

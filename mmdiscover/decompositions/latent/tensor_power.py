@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
+from mmdiscover.decompositions.norms import check_scale
 from mmdiscover.decompositions.outcome import Ending, Fitted, Progress, finish
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ class _Dense:
         if size not in {None, self.size}:
             raise ValueError(f"size is {size}, expected {self.size}, that of the tensor, or nothing")
         self.dtype = self.tensor.dtype
+        check_scale("tensor", self.tensor)
         allowed = np.sqrt(np.finfo(self.dtype).eps) * np.abs(self.tensor).max()
         for modes in ((1, 0, 2), (0, 2, 1)):
             difference = np.abs(self.tensor - self.tensor.transpose(modes)).max()

@@ -15,7 +15,12 @@ import scipy.sparse
 from scipy.sparse.linalg import LinearOperator
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count
-from mmdiscover.decompositions.latent.components import Components, check_components, check_probabilities
+from mmdiscover.decompositions.latent.components import (
+    Components,
+    as_distribution,
+    check_components,
+    check_probabilities,
+)
 from mmdiscover.decompositions.latent.cubes import sum_of_cubes, symmetrized
 from mmdiscover.decompositions.latent.tensor_power import PowerSettings, tensor_power
 from mmdiscover.decompositions.latent.whitening import whitening
@@ -86,7 +91,7 @@ class TopicModel:
             raise ValueError(f"length is {length!r}, expected a positive integer, or one for each of {documents}")
         lengths = np.broadcast_to(given, documents)
         rng = np.random.default_rng(seed)
-        labels = rng.choice(len(self.weights), size=documents, p=self.weights)
+        labels = rng.choice(len(self.weights), size=documents, p=as_distribution(self.weights))
         rows, size = np.repeat(np.arange(documents), lengths), self.topics.shape[1]
         words = np.empty(len(rows), dtype=np.intp)
         for topic, distribution in enumerate(self.topics):

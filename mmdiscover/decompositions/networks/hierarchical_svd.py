@@ -17,6 +17,7 @@ from mmdiscover.decompositions.networks.hierarchical_tucker import (
     leaves,
     sizes_below,
 )
+from mmdiscover.decompositions.norms import frobenius_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def hierarchical_svd(
     below = sizes_below(tree, shape)
     limits = [min(size, array.size // size) for size in below]
     bounds = iter(check_ranks("ranks", max(limits, default=1) if ranks is None else ranks, limits))
-    share = error * float(np.linalg.norm(array)) / sqrt(max(1, 2 * order - 3))
+    share = error * frobenius_norm(array) / sqrt(max(1, 2 * order - 3)) if error else 0.0
     modes = leaves(tree)
     # Sizes of what is done (columns of subtrees), of the mode at hand, and of the modes still to come, left to right.
     rest = array.transpose(modes)

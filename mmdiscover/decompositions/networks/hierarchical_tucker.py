@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, frozen
 from mmdiscover.decompositions.cp.tensor import normal
+from mmdiscover.decompositions.norms import frobenius_norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,9 +126,7 @@ class HierarchicalTucker:
         -------
         ndarray, shape (m,)
         """
-        cells = np.asarray(indices)
-        if cells.ndim != 2 or cells.shape[1] != self.order:
-            raise ValueError(f"indices has shape {cells.shape}, expected (m, {self.order})")
+        cells = check_cells(indices, self.shape)
 
         def join(left: Array, right: Array, place: int) -> Array:
             half = np.tensordot(left, self.transfers[place], 1)
@@ -162,7 +161,7 @@ class HierarchicalTucker:
             half = np.tensordot(left, self.transfers[place], 1)
             return _triangle(np.matmul(right, half).reshape(-1, half.shape[2]))
 
-        return float(np.linalg.norm(fold(self.tree, lambda mode: _triangle(self.frames[mode]), join)))
+        return frobenius_norm(fold(self.tree, lambda mode: _triangle(self.frames[mode]), join))
 
 
 def balanced_tree(order: int) -> Tree:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, check_number, check_ranks, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_number, check_ranks, frozen
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.matrices import svd_unchecked
+from mmdiscover.decompositions.norms import frobenius_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,9 +100,7 @@ class TensorRing:
         -------
         ndarray, shape (m,)
         """
-        cells = np.asarray(indices)
-        if cells.ndim != 2 or cells.shape[1] != self.order:
-            raise ValueError(f"indices has shape {cells.shape}, expected (m, {self.order})")
+        cells = check_cells(indices, self.shape)
         slices = [core[:, column].swapaxes(0, 1) for core, column in zip(self.cores, cells.T, strict=True)]
         return np.asarray(np.trace(reduce(np.matmul, slices), axis1=1, axis2=2))
 
@@ -206,7 +205,7 @@ def ring_svd(tensor: ArrayLike, ranks: int | Sequence[int] | None = None, *, err
     shape, order = array.shape, array.ndim
     if order == 1:
         return TensorRing((array.reshape(1, -1, 1),))
-    share = error * float(np.linalg.norm(array)) / sqrt(order)
+    share = error * frobenius_norm(array) / sqrt(order) if error else 0.0
     limit = min(shape[0], prod(shape[1:]))
     bounds = _bounds(ranks, shape, limit)
     first = svd_unchecked(array.reshape(shape[0], -1), min(limit, bounds[0] * bounds[1]), sqrt(2) * share)

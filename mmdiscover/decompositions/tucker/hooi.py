@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array, check_count, check_number, check_ranks
-from mmdiscover.decompositions.cp.als import norm_of
 from mmdiscover.decompositions.dimension_tree import visit_modes
 from mmdiscover.decompositions.matrices import left_singular_vectors
+from mmdiscover.decompositions.norms import cancelled, norm_of, standing_still
 from mmdiscover.decompositions.outcome import Ending, finish
 from mmdiscover.decompositions.products import mode_product_unchecked
-from mmdiscover.decompositions.tucker.hosvd import st_hosvd
+from mmdiscover.decompositions.tucker.hosvd import project, st_hosvd
 from mmdiscover.decompositions.tucker.tensor import TuckerTensor
 
 if TYPE_CHECKING:
@@ -45,16 +45,17 @@ def hooi(
     ranks : int or sequence of int
         (R₁, …, R_N); one number stands for all modes.
     start : TuckerTensor, optional
-        With orthonormal columns; that of `st_hosvd` when left out.
+        With orthonormal columns, of which the core is taken anew; that of `st_hosvd` when left out.
     max_iterations : int
     tolerance : float
-        Converged when the relative error changes by less than this in an iteration.
+        Converged when the relative error changes by less than this in an iteration; 16 units of rounding at least,
+        unless it is 0.
     progress : Progress, optional
 
     Returns
     -------
     Fitted[TuckerTensor]
-        The history is the relative error √(‖T‖² − ‖G‖²) / ‖T‖.
+        The history is the relative error ‖T − X‖ / ‖T‖.
 
     Raises
     ------
@@ -66,8 +67,10 @@ def hooi(
     check_count("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance)
     size = norm_of("tensor", array)
+    tolerance = standing_still(tolerance, array.dtype)
     begin = _start(array, limits, start)
-    factors, core = list(begin.factors), [begin.core]
+    factors = list(begin.factors)
+    core = [project(array, factors)]
 
     def contract(partial: Array, modes: range, dropped: range) -> Array:  # noqa: ARG001 # every mode stays in place
         for mode in dropped:
@@ -79,10 +82,10 @@ def hooi(
         if mode == array.ndim - 1:
             core[0] = mode_product_unchecked(contracted, factors[mode].conj().T, mode)
 
-    history, status = [_relative_error(core[0], size)], Ending.ITERATION_LIMIT
+    history, status = [_relative_error(array, core[0], factors, size)], Ending.ITERATION_LIMIT
     for iteration in range(1, max_iterations + 1):
         visit_modes(array, range(array.ndim), contract, update)
-        history.append(_relative_error(core[0], size))
+        history.append(_relative_error(array, core[0], factors, size))
         if progress is not None and progress(iteration, history[-1]):
             status = Ending.STOPPED
             break
@@ -106,5 +109,9 @@ def _start(array: Array, ranks: tuple[int, ...], start: TuckerTensor | None) -> 
     return start
 
 
-def _relative_error(core: Array, size: float) -> float:
-    return float(np.sqrt(max(size**2 - float(np.linalg.norm(core)) ** 2, 0.0))) / size
+def _relative_error(array: Array, core: Array, factors: list[Array], size: float) -> float:
+    """‖T − X‖ / ‖T‖, by ‖T‖² − ‖G‖² unless too many digits have cancelled."""
+    square = size**2 - float(np.linalg.norm(core)) ** 2
+    if square > cancelled(array.dtype) * size**2:
+        return float(np.sqrt(square)) / size
+    return float(np.linalg.norm(array - TuckerTensor(core, tuple(factors)).to_full())) / size

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array, check_number, check_ranks
 from mmdiscover.decompositions.matrices import left_singular_vectors
+from mmdiscover.decompositions.norms import frobenius_norm
 from mmdiscover.decompositions.products import mode_product_unchecked
 from mmdiscover.decompositions.tucker.tensor import TuckerTensor
 
@@ -105,6 +106,5 @@ def _checked(
     array = as_array("tensor", tensor)
     check_number("error", error)
     limits = array.shape if ranks is None else check_ranks("ranks", ranks, array.shape)
-    share = error * float(np.linalg.norm(array)) / sqrt(array.ndim) if error else 0.0
-    assert share < inf
+    share = error * frobenius_norm(array) / sqrt(array.ndim) if error else 0.0
     return np.ascontiguousarray(array), limits, share

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, check_ranks, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_ranks, frozen
 from mmdiscover.decompositions.cp.tensor import normal
+from mmdiscover.decompositions.norms import frobenius_norm
 from mmdiscover.decompositions.products import mode_product_unchecked
 
 if TYPE_CHECKING:
@@ -89,10 +90,11 @@ class TuckerTensor:
         -------
         ndarray, shape (m,)
         """
-        cells = np.asarray(indices)
+        cells = check_cells(indices, self.shape)
         rest = self.factors[0][cells[:, 0]] @ self.core.reshape(self.ranks[0], -1)
         for factor, column in zip(self.factors[1:], cells[:, 1:].T, strict=True):
-            rest = np.einsum("mr,mrk->mk", factor[column], rest.reshape(len(cells), factor.shape[1], -1))
+            left = rest.shape[1] // factor.shape[1]
+            rest = np.einsum("mr,mrk->mk", factor[column], rest.reshape(len(cells), factor.shape[1], left))
         return rest[:, 0]
 
     def inner(self, other: TuckerTensor) -> Any:
@@ -118,7 +120,7 @@ class TuckerTensor:
                 core = mode_product_unchecked(core, np.linalg.qr(factor).R, mode)
             else:
                 core = mode_product_unchecked(core, factor, mode)
-        return float(np.linalg.norm(core))
+        return frobenius_norm(core)
 
 
 def random_tucker(

@@ -161,3 +161,18 @@ def test_nothing_is_changed() -> None:
     cp_lm(tensor, 2, start=start, settings=replace(FitSettings(), stall_window=5, stall_decrease=0.1))
     assert np.array_equal(tensor, before[0])
     assert all(np.array_equal(*pair) for pair in zip(start.factors, before[1], strict=True))
+
+
+def test_memory_does_not_grow_with_the_number_of_missing_entries() -> None:
+    cells = np.random.default_rng(0).integers(5, size=(40, 8)) * 10
+    values = np.ones(len(cells))
+    fitted = cp_lm(SparseTensor(cells, values, (60,) * 8), 1, start=CPTensor((np.full((60, 1), 0.9),) * 8))
+    assert fitted.objective < 1e-20
+    random = cp_lm(SparseTensor(cells[:1], values[:1], (60,) * 8), 1)
+    assert random.objective < 1e-20
+
+
+def test_a_generator_may_seed_the_search_for_the_rank() -> None:
+    first, second = (estimate_cp_rank(np.eye(2), 3, starts=2, seed=np.random.default_rng(5)) for _ in range(2))
+    assert first.rank == second.rank == 2
+    assert first.errors == second.errors

@@ -196,3 +196,8 @@ def test_bad_arguments_of_moments_are_named() -> None:
         mixture_second_moment(np.eye(3), -1.0)
     with pytest.raises(ValueError, match="projection has 2 rows, expected 3"):
         mixture_third_moment(np.eye(3), 1.0, np.eye(2))
+
+
+def test_rounded_weights_can_be_drawn_from() -> None:
+    samples, _ = SphericalMixture(np.eye(3), np.full(3, 0.3333333), np.ones(3)).sample(10)
+    assert samples.shape == (10, 3)

@@ -211,5 +211,5 @@ def test_wrong_arguments() -> None:
         tensor.inner(random_hierarchical_tucker((2, 2, 2), 2))
     with pytest.raises(ValueError, match="other has the tree"):
         tensor.inner(random_hierarchical_tucker((4, 3, 5), 2, tree=(0, (1, 2))))
-    with pytest.raises(ValueError, match=r"indices has shape \(2,\), expected \(m, 3\)"):
+    with pytest.raises(ValueError, match=r"indices are int64 of shape \(2,\), expected integers of shape \(m, 3\)"):
         tensor.entries(np.array([0, 0]))

@@ -134,5 +134,5 @@ def test_wrong_arguments() -> None:
     ring = random_ring((2, 3), 2)
     with pytest.raises(ValueError, match=r"other has shape \(3, 2\), expected \(2, 3\)"):
         ring.inner(random_ring((3, 2), 2))
-    with pytest.raises(ValueError, match=r"indices has shape \(2,\), expected \(m, 2\)"):
+    with pytest.raises(ValueError, match=r"indices are int64 of shape \(2,\), expected integers of shape \(m, 2\)"):
         ring.entries(np.array([0, 0]))

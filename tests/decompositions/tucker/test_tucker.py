@@ -144,3 +144,19 @@ def test_hooi_says_when_it_has_not_converged_and_can_be_stopped() -> None:
 def test_bad_arguments_are_named(call: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()  # type: ignore[operator]
+
+
+def test_hooi_takes_the_core_of_a_start_anew() -> None:
+    tensor = np.random.default_rng(4).standard_normal((4, 5, 6))
+    good = hosvd(tensor, 2)
+    for start in (good, TuckerTensor(good.core * 0 + 1e-3, good.factors)):
+        first = hooi(tensor, 2, start=start, tolerance=1e-3).history[0]
+        assert np.isclose(first, np.linalg.norm(tensor - good.to_full()) / np.linalg.norm(tensor))
+
+
+def test_the_error_of_hooi_falls_to_rounding() -> None:
+    for seed in range(5):
+        assert hooi(random_tucker((6, 7, 8), 2, seed=seed).to_full(), 2).objective < 1e-14
+        single = hooi(random_tucker((6, 7, 8), 2, seed=seed, dtype=np.float32).to_full(), 2)
+        assert 0 < single.objective < 2e-6
+        assert single.iterations < 5

@@ -66,10 +66,7 @@ def product_16() -> list[int]:
 
 
 def definitions(entry: str, cutoff: int = 0) -> str:
-    return (
-        f"#define T {entry}\n#define MM_TYPE T\n#define PREFIX(x) mm_2x2x2_7_##x\n#define CUTOFF {cutoff}\n"
-        "#ifdef COUNT\nstatic int calls;\n#endif\n"
-    )
+    return f"#define T {entry}\n#define MM_TYPE T\n#define PREFIX(x) mm_2x2x2_7_##x\n#define CUTOFF {cutoff}\n"
 
 
 @needs_gcc
@@ -112,6 +109,31 @@ def test_the_base_case_is_called_at_the_cutoff(tmp_path: Path) -> None:
     found = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
     assert found.count("0:") == 49
     assert list(map(int, found.rpartition(":")[2].split())) == product_16()
+
+
+@needs_gcc
+def test_the_blas_call_of_the_header_works(tmp_path: Path) -> None:
+    lines = emitted("strassen", "c").splitlines()
+    (first,) = (number for number, line in enumerate(lines) if "#define MM_GEMM" in line)
+    macro = "\n".join(line.removeprefix(" *") for line in lines[first : first + 2])
+    blas = """
+    enum { CblasRowMajor = 101, CblasNoTrans = 111 };
+    static void cblas_dgemm(int order, int transa, int transb, int m, int n, int k, double alpha, const double *a,
+        int lda, const double *b, int ldb, double beta, double *c, int ldc)
+    {
+        if (order != CblasRowMajor || transa != CblasNoTrans || transb != CblasNoTrans) abort();
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) {
+                double sum = beta == 0 ? 0 : beta * c[i * ldc + j];
+                for (int l = 0; l < k; l++) sum += alpha * a[i * lda + l] * b[l * ldb + j];
+                c[i * ldc + j] = sum;
+            }
+    }
+    """
+    result = compile_c(tmp_path, "strassen", definitions("double", 5) + blas + macro)
+    assert result.stderr == ""
+    found = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert list(map(int, found.split())) == product_16()
 
 
 @needs_gxx

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import operator
 import re
 import subprocess
@@ -85,6 +86,14 @@ def test_an_unknown_language_lists_the_known_ones() -> None:
 
 def test_the_catalogue_lists_the_languages() -> None:
     assert list(DESCRIPTIONS) == list(LANGUAGES)
+
+
+def test_the_page_on_export() -> None:
+    page = Path(__file__).parents[2] / "docs" / "export.md"
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.testfile(str(page), module_relative=False, optionflags=options, encoding="utf-8").failed == 0
+    rows = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == list(LANGUAGES)
 
 
 def test_importing_export_does_not_load_sympy() -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _SIZES = {"f": (256, 512, 1024, 2048), "c": (256, 512, 1024), "i": (128, 256)}
 """Sizes of square products by kind of number type; integers have no BLAS."""
-_BLOCK = 1024
+_BLOCKS = (512, 2048)
+"""Sizes of square blocks that are added: within the processor's caches, and far beyond them."""
 _LEAST_SECONDS = 0.05
 
 
@@ -37,18 +38,25 @@ class Calibration:
         Of square products.
     seconds_per_multiplication : tuple of float
         Of `numpy.matmul`, for each size.
-    seconds_per_pass : float
-        For one entry of a block that a sum reads or writes.
+    blocks : tuple of int
+        Sizes of square blocks that were added.
+    seconds_per_pass : tuple of float
+        For one entry that a sum reads or writes, for each size of blocks.
     """
 
     sizes: tuple[int, ...]
     seconds_per_multiplication: tuple[float, ...]
-    seconds_per_pass: float
+    blocks: tuple[int, ...]
+    seconds_per_pass: tuple[float, ...]
 
     def classical(self, n: float, m: float, p: float) -> float:
         """Expected seconds of `numpy.matmul`."""
         work = n * m * p
         return work * float(np.interp(work ** (1 / 3), self.sizes, self.seconds_per_multiplication))
+
+    def passes(self, entries: float, block: float) -> float:
+        """Expected seconds of reading or writing so many entries of blocks that have `block` entries each."""
+        return entries * float(np.interp(block**0.5, self.blocks, self.seconds_per_pass))
 
 
 def calibration_file() -> Path:
@@ -83,10 +91,9 @@ def calibrate(dtype: np.dtype[Any], threads: int) -> Calibration | None:
     kept = _read(path)
     with suppress(KeyError, TypeError, ValueError):
         entry = kept[key]
-        found = Calibration(
-            tuple(entry["sizes"]), tuple(entry["seconds_per_multiplication"]), float(entry["seconds_per_pass"])
-        )
+        found = Calibration(**{name: tuple(values) for name, values in entry.items()})
         found.classical(1, 1, 1)
+        found.passes(1, 1)
         return found
     measured = measure(dtype, threads)
     _write(path, {**_read(path), key: asdict(measured)})
@@ -103,15 +110,14 @@ def measure(dtype: np.dtype[Any], threads: int) -> Calibration:
         a = np.ones((size, size), dtype)
         out = np.empty_like(a)
         per_multiplication.append(_seconds(partial(np.matmul, a, a, out=out)) / size**3)
-    source = np.ones((2 * _BLOCK, 2 * _BLOCK), dtype)
-    target = np.empty((_BLOCK, _BLOCK), dtype)
-    places, coefficients = np.array([[0, 0], [_BLOCK, _BLOCK]]), np.ones(2, dtype)
-    team = Team(threads)
-
-    def add() -> None:
-        team.share(kernels.combine, *target.shape, source, places, coefficients, target)
-
-    return Calibration(sizes, tuple(per_multiplication), _seconds(add) / (3 * target.size))
+    team, coefficients = Team(threads), np.ones(2, dtype)
+    per_pass = []
+    for block in _BLOCKS:
+        source, target = np.ones((2 * block, block), dtype), np.empty((block, block), dtype)
+        places = np.array([[0, 0], [block, 0]])
+        add = partial(team.share, kernels.combine, block, block, source, places, coefficients, target)
+        per_pass.append(_seconds(add) / (3 * target.size))
+    return Calibration(sizes, tuple(per_multiplication), _BLOCKS, tuple(per_pass))
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -76,11 +76,13 @@ def level_seconds(scheme: Scheme, shape: Shape, dtype: np.dtype[Any], calibratio
         return float("inf")
     step = prepare_step(scheme, dtype)
     left, right, out = step.passes
-    sums = (left * n * m + right * m * p + out * n * p) * calibration.seconds_per_pass
+    sums = sum(
+        calibration.passes(count * block, block) for count, block in ((left, n * m), (right, m * p), (out, n * p))
+    )
     products = len(step.products) * (calibration.classical(n, m, p) + _SECONDS_PER_PRODUCT)
     rows, inner, columns = (block * side for block, side in zip((n, m, p), sizes, strict=True))
     # Thin strips cost more than their work: their outputs are read and written as often as those of thick ones.
     rest = calibration.classical(*shape) * (1 - rows * inner * columns / (shape[0] * shape[1] * shape[2]))
     if inner < shape[1]:
-        rest += 3 * rows * columns * calibration.seconds_per_pass
+        rest += calibration.passes(3 * rows * columns, rows * columns)
     return sums + products + 2 * rest

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLOAT = np.dtype(np.float64)
-FAST_SUMS = Calibration((100, 1000), (1e-10, 1e-10), 1e-11)
-SLOW_SUMS = Calibration((100, 1000), (1e-10, 1e-10), 1e-6)
+FAST_SUMS = Calibration((100, 1000), (1e-10, 1e-10), (100, 1000), (1e-11, 1e-11))
+SLOW_SUMS = Calibration((100, 1000), (1e-10, 1e-10), (100, 1000), (1e-6, 1e-6))
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_expected_seconds_count_products_and_passes() -> None:
     assert step.passes == (15, 15, 5 + 10 + 8)
     assert sum(product.direct for product in step.products) == 2
     seconds = choice.level_seconds(strassen(), (200, 200, 200), FLOAT, FAST_SUMS)
-    sums = (15 + 15 + 23) * 100**2 * FAST_SUMS.seconds_per_pass
+    sums = (15 + 15 + 23) * 100**2 * 1e-11
     assert seconds == pytest.approx(7 * (100**3 * 1e-10 + 5e-5) + sums)
 
 
@@ -82,16 +82,23 @@ def test_auto_is_matmul_where_nothing_pays(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_calibration_is_measured_once_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "_SIZES", {"f": (16, 32), "c": (16,), "i": (8, 16)})
-    monkeypatch.setattr(calibration, "_BLOCK", 64)
+    monkeypatch.setattr(calibration, "_BLOCKS", (16, 64))
     monkeypatch.setattr(calibration, "_LEAST_SECONDS", 0.0)
     first = calibrate(FLOAT, 1)
     assert first is not None
-    assert min(first.seconds_per_multiplication) > 0 < first.seconds_per_pass
+    assert min(*first.seconds_per_multiplication, *first.seconds_per_pass) > 0
     assert calibrate(np.dtype(object), 1) is None
     calibrate(np.dtype(np.int64), 1)
     calibrate.cache_clear()
     monkeypatch.setattr(calibration, "measure", lambda *_: pytest.fail("measured again"))
     assert calibrate(FLOAT, 1) == first
+
+
+def test_speeds_are_interpolated() -> None:
+    speeds = Calibration((100, 200), (4.0, 2.0), (10, 20), (1.0, 3.0))
+    assert speeds.classical(150, 150, 150) == pytest.approx(3.0 * 150**3)
+    assert speeds.classical(10, 10, 10) == pytest.approx(4.0 * 1000)
+    assert speeds.passes(7, 15 * 15) == pytest.approx(14.0)
 
 
 def test_a_damaged_file_is_measured_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("schemes", "export"),
         ("schemes", "import"),
         ("report",),
+        ("report", "additions"),
         ("report", "ranks"),
         ("report", "settings"),
         ("bench",),

@@ -125,6 +125,11 @@ class TestQueries:
         assert ranks["2x2x2"]["mark"] == "equals"
         assert "3x3x3" in cli("report", "ranks").out
 
+    def test_additions(self, cli: CommandLine) -> None:
+        rows = {row["scheme"]: row for row in cli("report", "additions", "--json").document}
+        assert (rows["3x3x3:23"]["naive"], rows["3x3x3:23"]["reduced"], rows["3x3x3:23"]["mark"]) == (98, 62, "worse")
+        assert "known" in cli("report", "additions", "--effort", "quick", "--schemes", "1").out
+
     def test_upgrade_of_the_newest_schema(self, cli: CommandLine) -> None:
         document = cli("db", "upgrade", "--json").document
         assert document["old"] == document["new"]

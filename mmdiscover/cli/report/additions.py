@@ -8,6 +8,7 @@ import typer
 
 from mmdiscover.cli import output
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
+from mmdiscover.cli.stored import reading
 from mmdiscover.errors import InputError
 
 
@@ -31,7 +32,7 @@ def additions(
 
     if effort not in EFFORTS:
         raise InputError(f"effort {effort!r}, expected one of {', '.join(EFFORTS)}")
-    with open_database(db, create=False) as database:
+    with open_database(db, create=False) as database, reading():
         chosen = EFFORTS[effort]
         rows = list(additions_table(database, lambda scheme: fewest_additions(scheme, chosen).additions, most))
     if as_json:

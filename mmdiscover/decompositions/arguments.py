@@ -135,6 +135,14 @@ def check_cells(indices: ArrayLike, shape: Sequence[int]) -> NDArray[np.intp]:
     return cells
 
 
+def check_kind(name: str, value: object, kind: type) -> None:
+    """An object of a class, such as a start or the other tensor of an inner product."""
+    if not isinstance(value, kind):
+        raise ValueError(  # noqa: TRY004 # ValueError for every bad argument
+            f"{name} is a {type(value).__name__}, expected a {kind.__name__}"
+        )
+
+
 def check_number(name: str, value: float, *, least: float = 0.0, above: bool = False) -> float:
     """A finite number of at least, or above, a bound."""
     if (

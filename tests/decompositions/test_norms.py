@@ -10,9 +10,15 @@ from mmdiscover.decompositions.cp.als import cp_als
 from mmdiscover.decompositions.cp.comparison import factor_match_score
 from mmdiscover.decompositions.cp.lm import cp_lm
 from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
+from mmdiscover.decompositions.gcp.fit import generalized_cp
+from mmdiscover.decompositions.gcp.losses import Poisson
 from mmdiscover.decompositions.latent import tensor_power
 from mmdiscover.decompositions.matrices import left_singular_vectors, truncated_svd
+from mmdiscover.decompositions.networks.containers import as_network
+from mmdiscover.decompositions.networks.contraction import contract
 from mmdiscover.decompositions.networks.hierarchical_svd import hierarchical_svd
+from mmdiscover.decompositions.networks.hierarchical_tucker import random_hierarchical_tucker
+from mmdiscover.decompositions.networks.peps import random_peps
 from mmdiscover.decompositions.networks.ring import random_ring, ring_svd
 from mmdiscover.decompositions.norms import column_lengths, frobenius_norm
 from mmdiscover.decompositions.tucker.hooi import hooi
@@ -94,3 +100,22 @@ def test_cells_are_checked(model: CPTensor) -> None:
             model.entries(np.array(outside))
     assert model.entries(np.zeros((0, 2), dtype=int)).shape == (0,)
     assert check_cells([[3, 4]], (4, 5)).tolist() == [[3, 4]]
+
+
+def test_objects_of_other_classes_are_named() -> None:
+    cp, tucker, ring = random_cp((4, 5), 2), random_tucker((4, 5), 2), random_ring((4, 5), 2)
+    tree, lattice = random_hierarchical_tucker((4, 5), 2), random_peps(1, 2, 4, 2)
+    for model in (cp, tucker, ring, tree, lattice):
+        with pytest.raises(ValueError, match=f"other is a ndarray, expected a {type(model).__name__}"):
+            model.inner(np.ones((4, 5)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="start is a CPTensor, expected a TuckerTensor"):
+        hooi(np.ones((4, 5)), 2, start=cp)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="start is a TuckerTensor, expected a CPTensor"):
+        generalized_cp(np.ones((4, 5)), 2, Poisson(), start=tucker)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="loss is the class Poisson, expected an object"):
+        generalized_cp(np.ones((4, 5)), 2, Poisson)  # type: ignore[arg-type]
+    network = as_network(cp)
+    assert repr(network) == "TensorNetwork(A0[d0,r] A1[d1,r] w[r] -> [d0,d1])"
+    for optimizer in (None, [0, 1]):
+        with pytest.raises(ValueError, match=r"optimizer is .*, expected a name or a path"):
+            contract(network, optimizer=optimizer)  # type: ignore[arg-type]

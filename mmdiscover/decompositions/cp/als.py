@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
-from mmdiscover.decompositions.arguments import as_array, check_count, check_number
+from mmdiscover.decompositions.arguments import as_array, check_count, check_kind, check_number
 from mmdiscover.decompositions.cp.tensor import CPTensor, normal
 from mmdiscover.decompositions.dimension_tree import visit_modes
 from mmdiscover.decompositions.norms import cancelled, norm_of, standing_still
@@ -108,6 +108,7 @@ def cp_start(
     """The start that was given, checked, or a random one of about the shape, type and norm of a tensor."""
     check_count("rank", rank)
     if start is not None:
+        check_kind("start", start, CPTensor)
         if start.shape != shape or start.rank != rank:
             raise ValueError(f"start has shape {start.shape} and rank {start.rank}, expected {shape} and rank {rank}")
         return start

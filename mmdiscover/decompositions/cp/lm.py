@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.outcome import Progress
 
 _ON_SPHERE = 1e-12
+# Norms of targets that are fitted as they are.
+_PLAIN = 1e-3, 1e3
 
 
 def cp_lm(
@@ -99,6 +101,10 @@ def fit_unwarned(
         shape = cells.shape
         size = norm = norm_of("target", cells)
     begin = cp_start(shape, cells.dtype, norm, rank, start, seed)
+    if any(np.iscomplexobj(array) for array in (*begin.factors, begin.weights)):
+        raise ValueError("start is complex, expected real numbers")
+    if not _PLAIN[0] <= size <= _PLAIN[1]:
+        return _fit_scaled(target, size, begin, settings, progress)
     settings = settings or FitSettings(tolerance=1e-26 * size**2, stall_window=20, stall_decrease=1e-8)
     watch = _Watch(settings, progress)
     if len(shape) == 3 and not isinstance(target, SparseTensor):
@@ -119,6 +125,31 @@ def fit_unwarned(
         monitor=watch,
     )
     return CPTensor(_factors(at.theta, shape)), watch.judge(status), history
+
+
+def _fit_scaled(
+    target: ArrayLike | SparseTensor,
+    size: float,
+    begin: CPTensor,
+    settings: FitSettings | None,
+    progress: Progress | None,
+) -> tuple[CPTensor, Ending, Array]:
+    """The fit of the target divided by its norm, brought back: the damping has limits that do not know its scale."""
+    root, square = size ** (1 / begin.order), size**2
+    if settings is not None:
+        bound = None if settings.bound is None else settings.bound / root**2
+        settings = replace(settings, bound=bound, tolerance=settings.tolerance / square)
+    if isinstance(target, SparseTensor):
+        target = SparseTensor(target.indices, target.values / size, target.shape)
+    else:
+        target = np.asarray(target, dtype=np.float64) / size
+    start = CPTensor(tuple(factor / root for factor in begin.absorbed()))
+
+    def report(iteration: int, objective: float) -> bool | None:
+        return None if progress is None else progress(iteration, objective * square)
+
+    model, status, history = fit_unwarned(target, begin.rank, start, 0, settings, report)
+    return CPTensor(tuple(root * factor for factor in model.factors)), status, history * square
 
 
 class _Watch:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_kind, frozen
 from mmdiscover.decompositions.norms import column_lengths
 from mmdiscover.decompositions.products import check_factors, khatri_rao_unchecked
 from mmdiscover.decompositions.sparse import khatri_rao_rows
@@ -110,6 +110,7 @@ class CPTensor:
         ValueError
             If the shapes differ.
         """
+        check_kind("other", other, CPTensor)
         if self.shape != other.shape:
             raise ValueError(f"other has shape {other.shape}, expected {self.shape}")
         grams = [a.conj().T @ b for a, b in zip(self.factors, other.factors, strict=True)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_real_array
+from mmdiscover.decompositions.arguments import as_real_array, check_kind
 from mmdiscover.decompositions.cp.tensor import CPTensor
 from mmdiscover.decompositions.gcp.objective import balanced
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def check_loss(loss: Loss) -> None:
     """A loss whose bound can be kept by bounds on the factors."""
+    if isinstance(loss, type):
+        raise ValueError(f"loss is the class {loss.__name__}, expected an object such as {loss.__name__}()")  # noqa: TRY004 # bad input is a ValueError here
     if loss.lower not in {0.0, -inf}:
         raise ValueError(f"loss.lower is {loss.lower!r}, expected 0 or -inf")
 
@@ -118,6 +120,7 @@ def start_factors(
         If the start has another shape or rank, is complex, or is negative where the loss asks for m ≥ 0.
     """
     if start is not None:
+        check_kind("start", start, CPTensor)
         if start.shape != tuple(shape) or start.rank != rank:
             raise ValueError(f"start has shape {start.shape} and rank {start.rank}, expected {tuple(shape)} and {rank}")
         if any(np.iscomplexobj(array) for array in (*start.factors, start.weights)):

@@ -231,6 +231,8 @@ def _flops(inputs: Sequence[Labels], output: Labels, plan: Plan) -> int:
 
 def _find_path(leaves: Sequence[Labels], output: Labels, sizes: dict[int, int], optimizer: Optimizer) -> Path:
     count = len(leaves)
+    if not isinstance(optimizer, (str, list, tuple)) or not all(hasattr(step, "__len__") for step in optimizer):
+        raise ValueError(f"optimizer is {optimizer!r}, expected a name or a path, a list of tuples")
     if not isinstance(optimizer, str):
         return _checked_path(optimizer, count)
     if optimizer not in (*SEARCHES, *FIXED_ORDERS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_kind, frozen
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.norms import frobenius_norm
 
@@ -142,6 +142,7 @@ class HierarchicalTucker:
         ValueError
             If shapes or trees differ.
         """
+        check_kind("other", other, HierarchicalTucker)
         if self.shape != other.shape:
             raise ValueError(f"other has shape {other.shape}, expected {self.shape}")
         if self.tree != other.tree:

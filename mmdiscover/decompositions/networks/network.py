@@ -157,6 +157,9 @@ class TensorNetwork:
     def __getitem__(self, name: str) -> Array:
         return self.node(name).array
 
+    def __repr__(self) -> str:
+        return f"TensorNetwork({self})"
+
     def __str__(self) -> str:
         parts = [f"{name}[{','.join(edges)}]" for name, _, edges in self.occurrences()]
         return f"{' '.join(parts)} -> [{','.join(self.output)}]"

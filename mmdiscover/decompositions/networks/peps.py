@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, frozen
+from mmdiscover.decompositions.arguments import as_array, check_count, check_kind, frozen
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.networks.contraction import contract, contraction_cost
 from mmdiscover.decompositions.networks.network import Node, TensorNetwork, inner_network
@@ -137,6 +137,7 @@ class PEPS:
         return float(np.sqrt(max(np.real(self.inner(self, optimizer=optimizer)), 0.0)))
 
     def _on(self, other: PEPS) -> TensorNetwork:
+        check_kind("other", other, PEPS)
         if self.sides != other.sides:
             raise ValueError(f"other has sides {other.sides}, expected {self.sides}")
         return inner_network(self.to_network(), other.to_network())

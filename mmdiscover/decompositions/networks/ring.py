@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_number, check_ranks, frozen
+from mmdiscover.decompositions.arguments import (
+    as_array,
+    check_cells,
+    check_count,
+    check_kind,
+    check_number,
+    check_ranks,
+    frozen,
+)
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.matrices import svd_unchecked
 from mmdiscover.decompositions.norms import frobenius_norm
@@ -115,6 +123,7 @@ class TensorRing:
         ValueError
             If the shapes differ.
         """
+        check_kind("other", other, TensorRing)
         if self.shape != other.shape:
             raise ValueError(f"other has shape {other.shape}, expected {self.shape}")
         ranks = [a * b for a, b in zip(self.ranks, other.ranks, strict=True)]

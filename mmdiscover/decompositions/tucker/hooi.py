@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_count, check_number, check_ranks
+from mmdiscover.decompositions.arguments import as_array, check_count, check_kind, check_number, check_ranks
 from mmdiscover.decompositions.dimension_tree import visit_modes
 from mmdiscover.decompositions.matrices import left_singular_vectors
 from mmdiscover.decompositions.norms import cancelled, norm_of, standing_still
@@ -99,6 +99,7 @@ def hooi(
 def _start(array: Array, ranks: tuple[int, ...], start: TuckerTensor | None) -> TuckerTensor:
     if start is None:
         return st_hosvd(array, ranks)
+    check_kind("start", start, TuckerTensor)
     if start.shape != array.shape or start.ranks != ranks:
         raise ValueError(
             f"start has shape {start.shape} and ranks {start.ranks}, expected {array.shape} and ranks {ranks}"

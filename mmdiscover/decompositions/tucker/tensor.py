@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_ranks, frozen
+from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_kind, check_ranks, frozen
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.norms import frobenius_norm
 from mmdiscover.decompositions.products import mode_product_unchecked
@@ -105,6 +105,7 @@ class TuckerTensor:
         ValueError
             If the shapes differ.
         """
+        check_kind("other", other, TuckerTensor)
         if self.shape != other.shape:
             raise ValueError(f"other has shape {other.shape}, expected {self.shape}")
         moved = other.core

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdiscover.decompositions.cp import lm
-from mmdiscover.decompositions.cp.lm import cp_lm
+from mmdiscover.decompositions.cp.lm import cp_lm, fit_unwarned
 from mmdiscover.decompositions.cp.rank import estimate_cp_rank
 from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
 from mmdiscover.decompositions.cp_fit import FitSettings, fit_cp
@@ -176,3 +176,30 @@ def test_a_generator_may_seed_the_search_for_the_rank() -> None:
     first, second = (estimate_cp_rank(np.eye(2), 3, starts=2, seed=np.random.default_rng(5)) for _ in range(2))
     assert first.rank == second.rank == 2
     assert first.errors == second.errors
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-12, 1e12, 1e100])
+@pytest.mark.parametrize("bound", [None, 6.0])
+@pytest.mark.parametrize("shape", [(3, 3, 3), (3, 3, 2, 2)])
+def test_the_fit_does_not_depend_on_the_scale(shape: tuple[int, ...], bound: float | None, scale: float) -> None:
+    tensor, heard = draw(shape, 3), list[float]()
+    settings = FitSettings(bound=bound, max_iterations=60, stall_window=20, stall_decrease=1e-8)
+    plain = fit_unwarned(tensor, 2, None, 1, settings)
+    root = scale ** (1 / len(shape))
+    scaled_bound = None if bound is None else bound * root**2
+    scaled_settings = replace(settings, bound=scaled_bound, tolerance=settings.tolerance * scale**2)
+    model, status, history = fit_unwarned(tensor * scale, 2, None, 1, scaled_settings, lambda _, f: heard.append(f))
+    assert status is plain[1]
+    assert np.isclose(history[-1] / scale**2, plain[2][-1], rtol=1e-3)
+    assert np.isclose(relative_error(model.to_full() / scale, tensor) ** 2 * np.sum(tensor**2), plain[2][-1], rtol=1e-3)
+    assert np.isclose(heard[-1], history[-1])
+    if bound is not None:
+        assert sum(float(np.sum(factor**2)) for factor in model.factors) <= bound * root**2 * (1 + 1e-9)
+
+
+def test_starts_are_checked() -> None:
+    for shape in ((3, 3, 3), (3, 3), (2, 2, 2, 2)):
+        with pytest.raises(ValueError, match="start is complex, expected real numbers"):
+            cp_lm(np.ones(shape), 2, start=random_cp(shape, 2, dtype=np.complex128))
+        with pytest.raises(ValueError, match="start is a ndarray, expected a CPTensor"):
+            cp_lm(np.ones(shape), 2, start=np.ones(shape))  # type: ignore[arg-type]

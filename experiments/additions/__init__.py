@@ -1,0 +1,1 @@
+"""Fewest additions of schemes that the program found itself."""

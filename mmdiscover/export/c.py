@@ -7,12 +7,12 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mmdiscover.core.exact import Gaussian
-from mmdiscover.export.program import Kind, Product, Program, Variable, entries
-from mmdiscover.export.slots import REGIONS, allocate, is_block
+from mmdiscover.export.program import Kind, Product, Program, Variable
+from mmdiscover.export.slots import REGIONS, allocate, block_rows, is_block
 from mmdiscover.export.writing import fill, namer, python_constants, python_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from mmdiscover.core.exact import Exact
     from mmdiscover.export.program import Form
@@ -164,10 +164,11 @@ def emit(program: Program, facts: Facts) -> str:
         **{region.name: str(count) for region, count in slots.counts.items()},
     }
     lines = [
-        *_pointers(Kind.A, (n, m), f"const {type_name} ", ("m", "n * lda"), name),
-        *_pointers(Kind.B, (m, p), f"const {type_name} ", ("p", "m * ldb"), name),
-        *_pointers(Kind.C, (n, p), f"{type_name} ", ("p", "n * ldc"), name),
-        *_temporaries(program, type_name, name),
+        *(_pointers(f"const {type_name}", row) for row in block_rows(Kind.A, (n, m), name)),
+        *(_pointers(f"const {type_name}", row) for row in block_rows(Kind.B, (m, p), name)),
+        *(_pointers(type_name, row) for row in block_rows(Kind.C, (n, p), name)),
+        *(_pointers(type_name, [(f"work_{region}", at), *names]) for region, at, names in slots.areas(name)),
+        _pointers(type_name, [("rest", slots.rest)]),
         *(f"const {type_name} i = _Complex_I;" for _ in range(gaussian)),
         *(f"const {type_name} {assignment};" for assignment in assignments),
         "",
@@ -177,11 +178,11 @@ def emit(program: Program, facts: Facts) -> str:
         return f"{name(variable)}[{'ij' if variable.kind in (Kind.A, Kind.B, Kind.C) else 'k'}]"
 
     def factor(form: Form, side: Kind) -> str:
-        buffer, row = ("x", "m") if side is Kind.A else ("y", "p")
+        row = "m" if side is Kind.A else "p"
         if is_block(form):
             return f"{name(form[0].variable)}, {'ld' + side if form[0].variable.kind is side else row}"
-        lines.append(f"MM_SUM_{side.name}({buffer}[k] = {python_sum(form, entry, constants)});")
-        return f"{buffer}, {row}"
+        lines.append(f"MM_SUM_{side.name}({slots.buffers[side]}[k] = {python_sum(form, entry, constants)});")
+        return f"{slots.buffers[side]}, {row}"
 
     for statement in program.statements:
         target = statement.target
@@ -230,50 +231,9 @@ def _type_rule(program: Program, constants: Mapping[Exact, str]) -> tuple[str, s
     return "double", "Any arithmetic type; integers must not overflow unless they are unsigned.", ""
 
 
-def _pointers(
-    kind: Kind, shape: tuple[int, int], type_name: str, strides: tuple[str, str], name: Callable[[Variable], str]
-) -> list[str]:
-    """One declaration for each row of blocks."""
-    width, height = strides
-    rows: dict[int, list[str]] = {}
-    for variable in entries(kind, shape):
-        i, j = variable.indices
-        offset = "".join(f" + {times(count, size)}" for count, size in ((i, height), (j, width)) if count)
-        rows.setdefault(i, []).append(f"*{name(variable)} = {kind}{offset}")
-    return [_declaration(type_name, row) for row in rows.values()]
-
-
-def _temporaries(program: Program, type_name: str, name: Callable[[Variable], str]) -> list[str]:
-    """Declarations of the temporaries in the workspace, and of what is left of it for the next level."""
-    slots = allocate(program)
-    sizes = {Kind.A: "n * m", Kind.B: "m * p", Kind.C: "n * p"}
-    lines, begin = [], "work"
-    for region, size in sizes.items():
-        area = f"work_{region}"
-        pointers = [f"*{area} = {begin}"]
-        if needs_buffer(program, region):
-            pointers.append(f"*{'x' if region is Kind.A else 'y'} = {area}")
-        for variable, place in slots.places.items():
-            if REGIONS[variable.kind] is region:
-                pointers.append(f"*{name(variable)} = {area}" + (f" + {times(place, size)}" if place else ""))
-        lines.append(_declaration(f"{type_name} ", pointers))
-        begin = f"{area} + {times(slots.counts[region], size)}"
-    return [*lines, f"{type_name} *rest = {begin};"]
-
-
-def _declaration(type_name: str, pointers: list[str]) -> str:
+def _pointers(type_name: str, pointers: Iterable[tuple[str, str]]) -> str:
     # Lines are broken between the pointers only.
-    return type_name + ", ".join(pointer.replace(" ", _HARD) for pointer in pointers) + ";"
-
-
-def needs_buffer(program: Program, region: Kind) -> bool:
-    """Whether a factor has to be computed for some product; no product is one of sums over products."""
-    return region is not Kind.C and not all(is_block(p.left if region is Kind.A else p.right) for p in program.products)
-
-
-def times(count: int, size: str) -> str:
-    """``2 * n * m``."""
-    return size if count == 1 else f"{count} * {size}"
+    return type_name + " " + ", ".join(f"*{name} = {place}".replace(" ", _HARD) for name, place in pointers) + ";"
 
 
 def _wrap(line: str) -> list[str]:

@@ -7,13 +7,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mmdiscover.core.exact import Gaussian
-from mmdiscover.export.c import comment, identifier, needs_buffer, times
-from mmdiscover.export.program import Kind, Product, Program, Variable, entries
-from mmdiscover.export.slots import REGIONS, allocate, is_block
+from mmdiscover.export.c import comment, identifier
+from mmdiscover.export.program import Kind, Product, Program, Variable
+from mmdiscover.export.slots import REGIONS, allocate, block_rows, is_block
 from mmdiscover.export.writing import fill, namer, python_constants, write_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mmdiscover.core.exact import Exact
     from mmdiscover.export.program import Form
@@ -168,11 +168,14 @@ def emit(program: Program, facts: Facts) -> str:
         **{region.name: str(count) for region, count in slots.counts.items()},
     }
     lines = [
-        *_blocks("In", Kind.A, (n, m), ("m", "n * lda"), name),
-        *_blocks("In", Kind.B, (m, p), ("p", "m * ldb"), name),
-        *_blocks("Out", Kind.C, (n, p), ("p", "n * ldc"), name),
-        *_temporaries(program, name),
+        line
+        for type_name, kind, shape in (("In", Kind.A, (n, m)), ("In", Kind.B, (m, p)), ("Out", Kind.C, (n, p)))
+        for row in block_rows(kind, shape, name)
+        for line in _declared(type_name, row, f"ld{kind}")
     ]
+    for region, begin, targets in slots.areas(name):
+        lines += [f"T* work_{region} = {begin};", *_declared("Out", targets, "m" if region is Kind.A else "p")]
+    lines.append(f"T* rest = {slots.rest};")
     if any(isinstance(value, Gaussian) for value in constants):
         lines.append("const T i(0, 1);")
     lines += ["const T " + _BARE.sub(r"T(\1)", assignment) + ";" for assignment in assignments]
@@ -180,7 +183,7 @@ def emit(program: Program, facts: Facts) -> str:
     def factor(form: Form, side: Kind) -> str:
         if is_block(form):
             return name(form[0].variable)
-        return f"sum_{side}({'x' if side is Kind.A else 'y'}, {_terms(form, name, constants)})"
+        return f"sum_{side}({slots.buffers[side]}, {_terms(form, name, constants)})"
 
     formulas = []
     for statement in program.statements:
@@ -237,34 +240,9 @@ def _terms(form: Form, name: Callable[[Variable], str], constants: Mapping[Exact
     return ", ".join(piece.removeprefix("+ ").replace("- ", "-", 1) for piece in write_sum(form, term))
 
 
-def _blocks(
-    type_name: str, kind: Kind, shape: tuple[int, int], strides: tuple[str, str], name: Callable[[Variable], str]
-) -> list[str]:
-    """One declaration for each row of blocks."""
-    rows: dict[int, list[str]] = {}
-    for variable in entries(kind, shape):
-        i, j = variable.indices
-        offset = "".join(f" + {times(n, size)}" for n, size in ((i, strides[1]), (j, strides[0])) if n)
-        rows.setdefault(i, []).append(f"{name(variable)}({kind}{offset}, ld{kind})")
-    return [f"{type_name} {', '.join(row)};" for row in rows.values()]
-
-
-def _temporaries(program: Program, name: Callable[[Variable], str]) -> list[str]:
-    """Declarations of the temporaries in the workspace, and of what is left of it for the next level."""
-    slots = allocate(program)
-    lines, begin = [], "work"
-    for region, size, row in ((Kind.A, "n * m", "m"), (Kind.B, "m * p", "p"), (Kind.C, "n * p", "p")):
-        area = f"work_{region}"
-        lines.append(f"T* {area} = {begin};")
-        targets = {
-            name(variable): place for variable, place in slots.places.items() if REGIONS[variable.kind] is region
-        }
-        if needs_buffer(program, region):
-            targets = {"x" if region is Kind.A else "y": 0} | targets
-        pieces = (f"{t}({area}{f' + {times(place, size)}' if place else ''}, {row})" for t, place in targets.items())
-        lines += [f"Out {', '.join(pieces)};"] if targets else []
-        begin = f"{area} + {times(slots.counts[region], size)}"
-    return [*lines, f"T* rest = {begin};"]
+def _declared(type_name: str, row: Iterable[tuple[str, str]], ld: str) -> list[str]:
+    names = ", ".join(f"{name}({place}, {ld})" for name, place in row)
+    return [f"{type_name} {names};"] if names else []
 
 
 def _body(lines: list[str]) -> list[str]:

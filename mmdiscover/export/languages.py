@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mmdiscover.errors import InputError
 from mmdiscover.export import c, check, compiled, cpp, graphviz, julia, latex, markdown, numba, numpy, python, svg, text
 from mmdiscover.export.program import Program, program_of
+from mmdiscover.export.scheduling import schedule
 from mmdiscover.export.sharing import share_subexpressions
 from mmdiscover.export.writing import Facts
 
@@ -39,14 +40,22 @@ class Emitted:
     note: str
 
 
+def schedule_quickly(program: Program) -> Program:
+    """An order with few temporaries, by a search that is the narrower the longer the program, within a second or so."""
+    return schedule(program, width=max(1, _BEAM // len(program.statements)))
+
+
+_BEAM = 1000
 _SHARED = (share_subexpressions,)
+# For languages whose temporaries lie in a workspace.
+_SCHEDULED = (share_subexpressions, schedule_quickly)
 LANGUAGES: Mapping[str, Language] = MappingProxyType(
     {
         "python": Language(_SHARED, python.emit, check.check_python),
         "numpy": Language(_SHARED, numpy.emit, check.check_numpy),
         "numba": Language(_SHARED, numba.emit, check.check_numba),
-        "c": Language(_SHARED, c.emit, compiled.check_c),
-        "cpp": Language(_SHARED, cpp.emit, compiled.check_cpp),
+        "c": Language(_SCHEDULED, c.emit, compiled.check_c),
+        "cpp": Language(_SCHEDULED, cpp.emit, compiled.check_cpp),
         "julia": Language(_SHARED, julia.emit, compiled.check_julia),
         "text": Language((), text.emit, check.check_text),
         "latex": Language((), latex.emit, check.check_latex),

@@ -11,6 +11,7 @@ import pytest
 
 from mmdiscover.errors import ExportError
 from mmdiscover.export import LANGUAGES, compiled, emit_checked, export_code
+from mmdiscover.export.languages import schedule_quickly
 from mmdiscover.export.parsing import parse_text
 from mmdiscover.export.program import Kind, Product, expand, program_of
 from mmdiscover.export.reading import text_of_c, text_of_cpp, text_of_julia
@@ -20,7 +21,10 @@ from mmdiscover.export.writing import Facts
 from tests.export.samples import SAMPLES, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from mmdiscover.export.program import Program
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc on the PATH")
 needs_gxx = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ on the PATH")
@@ -268,9 +272,10 @@ def test_what_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "more than 0.1 s" in compiled._fails(["sleep", "5"], cwd=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["winograd", "laderman", "4x4x4"])
-def test_no_slot_is_overwritten_while_it_is_needed(name: str) -> None:
-    program = share_subexpressions(program_of(sample(name).scheme))
+@pytest.mark.parametrize("order", [lambda program: program, schedule_quickly])
+@pytest.mark.parametrize("name", ["winograd", "laderman", "rational"])
+def test_no_slot_is_overwritten_while_it_is_needed(name: str, order: Callable[[Program], Program]) -> None:
+    program = order(share_subexpressions(program_of(sample(name).scheme)))
     slots = allocate(program)
     holds: dict[tuple[Kind, int], object] = {}
     for statement in program.statements:
@@ -283,3 +288,10 @@ def test_no_slot_is_overwritten_while_it_is_needed(name: str) -> None:
             assert place < slots.counts[region]
             assert region is Kind.C or place > 0
             holds[region, place] = statement.target
+
+
+def test_a_good_order_needs_less_workspace() -> None:
+    program = share_subexpressions(program_of(sample("laderman").scheme))
+    before, after = allocate(program).counts, allocate(schedule_quickly(program)).counts
+    assert before == {Kind.A: 9, Kind.B: 9, Kind.C: 24}
+    assert 2 * sum(after.values()) <= sum(before.values())

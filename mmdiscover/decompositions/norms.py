@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import prod, sqrt
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mmdiscover.decompositions.arguments import Array
 
 
@@ -53,6 +56,27 @@ def norm_of(name: str, tensor: Array) -> float:
     if size == 0:
         raise ValueError(f"{name} is zero everywhere, expected at least one entry that is not")
     return size
+
+
+class _HasInner(Protocol):
+    def inner(self, other: Any, /) -> Any:
+        """⟨self, other⟩."""
+
+
+def norm_by_inner(arrays: Sequence[Array], make: Callable[[Sequence[Array]], _HasInner]) -> float:
+    """√⟨X, X⟩ of a tensor X that is linear in each of some arrays, where squares overflow or vanish, too."""
+
+    def square(tensor: _HasInner) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.real(tensor.inner(tensor)))
+
+    direct = square(make(arrays))
+    if np.finfo(np.result_type(*arrays)).tiny < direct < np.inf:
+        return sqrt(direct)
+    # Of arrays with largest entries one, squares do not overflow, nor vanish all.
+    scales = [float(np.abs(array).max()) or 1.0 for array in arrays]
+    scaled = make([array / scale for array, scale in zip(arrays, scales, strict=True)])
+    return prod(scales) * sqrt(max(square(scaled), 0.0))
 
 
 def cancelled(dtype: np.dtype[Any]) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array, check_mode, frozen
+from mmdiscover.decompositions.norms import frobenius_norm
 from mmdiscover.decompositions.products import check_factors
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class SparseTensor:
 
     def norm(self) -> float:
         """Frobenius norm of the listed cells."""
-        return float(np.linalg.norm(self.values))
+        return frobenius_norm(self.values)
 
     def with_values(self, values: Array) -> SparseTensor:
         """The same cells with other values."""

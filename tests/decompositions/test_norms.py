@@ -19,8 +19,9 @@ from mmdiscover.decompositions.networks.contraction import contract
 from mmdiscover.decompositions.networks.hierarchical_svd import hierarchical_svd
 from mmdiscover.decompositions.networks.hierarchical_tucker import random_hierarchical_tucker
 from mmdiscover.decompositions.networks.peps import random_peps
-from mmdiscover.decompositions.networks.ring import random_ring, ring_svd
+from mmdiscover.decompositions.networks.ring import TensorRing, random_ring, ring_svd
 from mmdiscover.decompositions.norms import column_lengths, frobenius_norm
+from mmdiscover.decompositions.sparse import SparseTensor
 from mmdiscover.decompositions.tucker.hooi import hooi
 from mmdiscover.decompositions.tucker.hosvd import hosvd, st_hosvd
 from mmdiscover.decompositions.tucker.tensor import random_tucker
@@ -68,6 +69,8 @@ def test_cp_tensors_of_any_scale(scale: float) -> None:
     assert np.isclose(scaled.norm() / scale, plain.norm())
     assert np.allclose(scaled.normalized().to_full() / scale, plain.to_full())
     assert np.isclose(factor_match_score(scaled, plain), 1)
+    for kind in (TensorRing((np.full((1, 1, 1), scale),)), SparseTensor.from_dense([scale, 0.0])):
+        assert np.isclose(kind.norm() / scale, 1)
 
 
 @SCALES

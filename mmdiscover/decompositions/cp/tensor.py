@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_array, check_cells, check_count, check_kind, frozen
-from mmdiscover.decompositions.norms import column_lengths
+from mmdiscover.decompositions.norms import column_lengths, norm_by_inner
 from mmdiscover.decompositions.products import check_factors, khatri_rao_unchecked
 from mmdiscover.decompositions.sparse import khatri_rao_rows
 
@@ -118,16 +117,7 @@ class CPTensor:
 
     def norm(self) -> float:
         """Frobenius norm, without forming the tensor; accurate to about √ε relative to the terms where they cancel."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = float(np.real(self.inner(self)))
-        if np.finfo(self.weights.dtype).tiny < square < np.inf:
-            return float(np.sqrt(square))
-        # Of arrays with largest entries one, squares do not overflow, nor vanish all.
-        arrays = (*self.factors, self.weights)
-        scales = [float(np.abs(array).max()) or 1.0 for array in arrays]
-        *factors, weights = (array / scale for array, scale in zip(arrays, scales, strict=True))
-        scaled = CPTensor(tuple(factors), weights)
-        return prod(scales) * float(np.sqrt(max(np.real(scaled.inner(scaled)), 0.0)))
+        return norm_by_inner((*self.factors, self.weights), lambda arrays: CPTensor(tuple(arrays[:-1]), arrays[-1]))
 
     def normalized(self) -> CPTensor:
         """The same tensor with columns of length one and weights in descending order of their size."""

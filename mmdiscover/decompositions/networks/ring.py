@@ -22,7 +22,7 @@ from mmdiscover.decompositions.arguments import (
 )
 from mmdiscover.decompositions.cp.tensor import normal
 from mmdiscover.decompositions.matrices import svd_unchecked
-from mmdiscover.decompositions.norms import frobenius_norm
+from mmdiscover.decompositions.norms import frobenius_norm, norm_by_inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ class TensorRing:
 
     def norm(self) -> float:
         """Frobenius norm, without forming the tensor; accurate to about √ε relative to the terms where they cancel."""
-        return float(np.sqrt(max(np.real(self.inner(self)), 0.0)))
+        return norm_by_inner(self.cores, lambda cores: TensorRing(tuple(cores)))
 
 
 def random_ring(

@@ -45,7 +45,8 @@ def hooi(
     ranks : int or sequence of int
         (R₁, …, R_N); one number stands for all modes.
     start : TuckerTensor, optional
-        With orthonormal columns, of which the core is taken anew; that of `st_hosvd` when left out.
+        With at most these ranks and orthonormal columns, of which the core is taken anew; that of `st_hosvd` when left
+        out.
     max_iterations : int
     tolerance : float
         Converged when the relative error changes by less than this in an iteration; 16 units of rounding at least,
@@ -100,9 +101,10 @@ def _start(array: Array, ranks: tuple[int, ...], start: TuckerTensor | None) -> 
     if start is None:
         return st_hosvd(array, ranks)
     check_kind("start", start, TuckerTensor)
-    if start.shape != array.shape or start.ranks != ranks:
+    if start.shape != array.shape or any(own > rank for own, rank in zip(start.ranks, ranks, strict=True)):
         raise ValueError(
-            f"start has shape {start.shape} and ranks {start.ranks}, expected {array.shape} and ranks {ranks}"
+            f"start has shape {start.shape} and ranks {start.ranks}, "
+            f"expected {array.shape} and ranks of at most {ranks}"
         )
     for mode, factor in enumerate(start.factors):
         if not np.allclose(factor.conj().T @ factor, np.eye(factor.shape[1]), atol=1e-4):

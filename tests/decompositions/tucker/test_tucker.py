@@ -160,3 +160,11 @@ def test_the_error_of_hooi_falls_to_rounding() -> None:
         single = hooi(random_tucker((6, 7, 8), 2, seed=seed, dtype=np.float32).to_full(), 2)
         assert 0 < single.objective < 2e-6
         assert single.iterations < 5
+
+
+def test_hooi_takes_a_start_that_it_would_give() -> None:
+    tensor = np.random.default_rng(5).standard_normal((5, 4, 3))
+    first = hooi(tensor, (5, 1, 1)).model
+    assert first.ranks == (1, 1, 1)
+    again = hooi(tensor, (5, 1, 1), start=first)
+    assert again.iterations == 1

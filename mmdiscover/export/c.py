@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.exact import Exact
     from mmdiscover.export.program import Form
+    from mmdiscover.export.slots import Slots
     from mmdiscover.export.writing import Facts
 
 _WIDTH = 100
@@ -150,18 +151,13 @@ def emit(program: Program, facts: Facts) -> str:
     default, note, demand = _type_rule(program, constants)
     n, m, p = program.format.sizes
     slots = allocate(program)
-    splits = f"n >= {n} && m >= {m} && p >= {p} && n > cutoff && m > cutoff && p > cutoff"
     values = {
-        "P": prefix,
-        "G": prefix.upper(),
+        **substitutions(program, facts, slots),
         "include": "#include <complex.h>\n" if gaussian else "",
         "default": default,
         "note": note,
         "demand": fill(demand, {"P": prefix}),
         "exact": "long long" if not constants else "double",
-        "splits": splits if program.format.classical_rank > 1 else "0 * (n + m + p + cutoff) != 0",
-        **dict(zip("nmp", map(str, (n, m, p)), strict=True)),
-        **{region.name: str(count) for region, count in slots.counts.items()},
     }
     lines = [
         *(_pointers(f"const {type_name}", row) for row in block_rows(Kind.A, (n, m), name)),
@@ -201,6 +197,22 @@ def emit(program: Program, facts: Facts) -> str:
             fill(_END, values),
         ]
     )
+
+
+def substitutions(program: Program, facts: Facts, slots: Slots) -> dict[str, str]:
+    """What the templates of C and C++ hold in common: names, sizes of the format, slots, when to split."""
+    n, m, p = program.format.sizes
+    splits = f"n >= {n} && m >= {m} && p >= {p} && n > cutoff && m > cutoff && p > cutoff"
+    return {
+        "P": identifier(facts.name),
+        "G": identifier(facts.name).upper(),
+        # A 1x1x1 step would not make the matrices smaller.
+        "splits": splits if program.format.classical_rank > 1 else "0 * (n + m + p + cutoff) != 0",
+        "n": str(n),
+        "m": str(m),
+        "p": str(p),
+        **{region.name: str(count) for region, count in slots.counts.items()},
+    }
 
 
 def identifier(scheme_name: str) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mmdiscover.core.exact import Gaussian
-from mmdiscover.export.c import comment, identifier
+from mmdiscover.export.c import comment, substitutions
 from mmdiscover.export.program import Kind, Product, Program, Variable
 from mmdiscover.export.slots import REGIONS, allocate, block_rows, is_block
 from mmdiscover.export.writing import fill, namer, python_constants, write_sum
@@ -155,18 +155,8 @@ def emit(program: Program, facts: Facts) -> str:
     n, m, p = program.format.sizes
     slots = allocate(program)
     note, demand = _type_rule(program, constants)
-    splits = f"n >= {n} && m >= {m} && p >= {p} && n > cutoff && m > cutoff && p > cutoff"
-    prefix = identifier(facts.name)
-    values = {
-        "P": prefix,
-        "G": prefix.upper(),
-        "note": note,
-        "demand": demand,
-        "exact": "double" if constants else "long long",
-        "splits": splits if program.format.classical_rank > 1 else "0 * (n + m + p + cutoff) != 0",
-        **dict(zip("nmp", map(str, (n, m, p)), strict=True)),
-        **{region.name: str(count) for region, count in slots.counts.items()},
-    }
+    exact = "double" if constants else "long long"
+    values = {**substitutions(program, facts, slots), "note": note, "demand": demand, "exact": exact}
     lines = [
         line
         for type_name, kind, shape in (("In", Kind.A, (n, m)), ("In", Kind.B, (m, p)), ("Out", Kind.C, (n, p)))
@@ -215,22 +205,14 @@ _BARE = re.compile(r"(?<![\w(])(\d+)(?![\w)])")
 def _type_rule(program: Program, constants: Mapping[Exact, str]) -> tuple[str, str]:
     """What the header says of types, and the assertion."""
     if program.modulus:
-        return "Integers only: the result is right modulo 2.", _assert(
-            "std::is_integral_v<T>", "the scheme holds modulo 2: integers only"
-        )
-    if any(isinstance(value, Gaussian) for value in constants):
-        condition = "std::is_constructible_v<T, int, int>"
-        return "Complex types only, as the coefficients are complex.", _assert(
-            condition, "the coefficients are complex"
-        )
-    if constants:
-        condition = "!std::is_integral_v<T>"
-        return "No integers, as the coefficients are fractions.", _assert(condition, "the coefficients are fractions")
-    return "Any arithmetic type; signed integers must not overflow.", ""
-
-
-def _assert(condition: str, message: str) -> str:
-    return f'    static_assert({condition}, "{message}");\n'
+        condition, note = "std::is_integral_v<T>", "Integers only: the result is right modulo 2."
+    elif any(isinstance(value, Gaussian) for value in constants):
+        condition, note = "std::is_constructible_v<T, int, int>", "Complex types only, as the coefficients are complex."
+    elif constants:
+        condition, note = "!std::is_integral_v<T>", "No integers, as the coefficients are fractions."
+    else:
+        return "Any arithmetic type; signed integers must not overflow.", ""
+    return note, f'    static_assert({condition}, "{note}");\n'
 
 
 def _terms(form: Form, name: Callable[[Variable], str], constants: Mapping[Exact, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,10 +51,15 @@ int main(void)
 """
 
 
+@cache
+def shared(name: str) -> Program:
+    """The program of a sample, in reading order."""
+    return share_subexpressions(program_of(sample(name).scheme))
+
+
 def emitted(name: str, language: str) -> str:
     """Not checked."""
-    verified = sample(name)
-    return LANGUAGES[language].emit(share_subexpressions(program_of(verified.scheme)), Facts.of(verified))
+    return LANGUAGES[language].emit(shared(name), Facts.of(sample(name)))
 
 
 def compile_c(folder: Path, name: str, before: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -275,7 +281,7 @@ def test_what_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("order", [lambda program: program, schedule_quickly])
 @pytest.mark.parametrize("name", ["winograd", "laderman", "rational"])
 def test_no_slot_is_overwritten_while_it_is_needed(name: str, order: Callable[[Program], Program]) -> None:
-    program = order(share_subexpressions(program_of(sample(name).scheme)))
+    program = order(shared(name))
     slots = allocate(program)
     holds: dict[tuple[Kind, int], object] = {}
     for statement in program.statements:
@@ -291,7 +297,7 @@ def test_no_slot_is_overwritten_while_it_is_needed(name: str, order: Callable[[P
 
 
 def test_a_good_order_needs_less_workspace() -> None:
-    program = share_subexpressions(program_of(sample("laderman").scheme))
+    program = shared("laderman")
     before, after = allocate(program).counts, allocate(schedule_quickly(program)).counts
     assert before == {Kind.A: 9, Kind.B: 9, Kind.C: 24}
     assert 2 * sum(after.values()) <= sum(before.values())

@@ -69,27 +69,27 @@ def test_a_box_shows_its_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "old", "new"),
+    ("language", "old", "new", "message"),
     [
-        ("markdown", "a11 (b12 - b22)", "a11 (b12 + b22)"),
-        ("markdown", "| m2 | 1 | · | · | 1 |", "| m2 | 1 | · | · | -1 |"),
-        ("markdown", "| m2 | 1 | · | · | 1 |\n", ""),
-        ("markdown", "| m2 | 1 | · | · | 1 |", "| m2 | 1 | · | · | one |"),
-        ("markdown", "```text", "```"),
-        ("markdown", "## W", "## X"),
-        ("graphviz", '"a21" -> "m4" [style=dashed,', '"a21" -> "m4" ['),
-        ("graphviz", '"m3" -> "c12"', '"m3" -> "c11"'),
-        ("graphviz", '    "m4" [fillcolor', '    "m44" [fillcolor'),
-        ("graphviz", '"m3" -> "c12"', '"q3" -> "c12"'),
-        ("svg", 'class="minus"', 'class="plus"'),
-        ("svg", ">m4</text>", ">m5</text>"),
-        ("svg", "<path", "<line"),
-        ("svg", "</svg>", ""),
-        ("svg", 'd="M ', 'd="M 1'),
+        ("markdown", "a11 (b12 - b22)", "a11 (b12 + b22)", "expands"),
+        ("markdown", "| m2 | 1 | · | · | 1 |", "| m2 | 1 | · | · | -1 |", "are those of another"),
+        ("markdown", "| m2 | 1 | · | · | 1 |\n", "", "cannot be read back: rows of U"),
+        ("markdown", "| m2 | 1 | · | · | 1 |", "| m2 | 1 | · | · | one |", "cannot be read back"),
+        ("markdown", "```text", "```", "no formulas"),
+        ("markdown", "## W", "## X", "cannot be read back: rows of W"),
+        ("graphviz", '"a21" -> "m4" [style=dashed,', '"a21" -> "m4" [', "expands"),
+        ("graphviz", '"m3" -> "c12"', '"m3" -> "c11"', "expands"),
+        ("graphviz", '    "m4" [fillcolor', '    "m44" [fillcolor', "not assigned"),
+        ("graphviz", '"m3" -> "c12"', '"q3" -> "c12"', "cannot be read back"),
+        ("svg", 'class="minus"', 'class="plus"', "expands"),
+        ("svg", ">m4</text>", ">m5</text>", "expands|not assigned|cannot be read"),
+        ("svg", "<path", "<line", "cannot be read back: no path"),
+        ("svg", "</svg>", "", "cannot be read back"),
+        ("svg", 'd="M ', 'd="M 99', "cannot be read back"),
     ],
 )
-def test_what_shows_another_scheme_is_refused(language: str, old: str, new: str) -> None:
+def test_what_shows_another_scheme_is_refused(language: str, old: str, new: str, message: str) -> None:
     code = export_code(sample("strassen"), language)
     assert old in code
-    with pytest.raises(ExportError):
+    with pytest.raises(ExportError, match=message):
         LANGUAGES[language].check(code.replace(old, new, 1), sample("strassen").scheme)

@@ -87,7 +87,7 @@ def _image(path: Path) -> list[str]:
         tuple(_cosines(size, rank) for size, rank in zip(image.shape, TUCKER_RANKS, strict=True)),
     )
     loss = SmoothCompletion(SparseTensor.from_dense(image - mean, seen), SMOOTHNESS)
-    tucker = minimize_low_rank(loss, start, settings=MinimizeSettings(iterations=80)).model
+    tucker = minimize_low_rank(loss, start, settings=MinimizeSettings(max_iterations=80)).model
     ranks = " × ".join(map(str, TUCKER_RANKS))
     shown = [
         ("original", image, 0),
@@ -126,7 +126,7 @@ def _image(path: Path) -> list[str]:
 
 def _cp(image: Array, pixels: NDArray[np.bool_], rng: np.random.Generator) -> CPTensor:
     """A CP tensor fitted to the seen pixels, of the rank that held-out pixels choose."""
-    settings = StartsSettings(starts=1, iterations=20, tolerance=1e-3)
+    settings = StartsSettings(starts=1, max_iterations=20, tolerance=1e-3)
     held = pixels & (rng.random(pixels.shape) < 0.1)
     parts = (pixels & ~held, held, pixels)
     fit, rest, whole = (SparseTensor.from_dense(image, np.repeat(part[..., None], 3, axis=2)) for part in parts)
@@ -191,7 +191,7 @@ def _completed(share: float) -> tuple[float, float]:
         if any(len(np.unique(column)) < 30 for column in indices.T):
             continue  # A slice that is not seen cannot be recovered.
         for index, starts in enumerate((1, STARTS)):
-            fitted = complete_cp(observed, 3, settings=StartsSettings(starts=starts, iterations=100))
+            fitted = complete_cp(observed, 3, settings=StartsSettings(starts=starts, max_iterations=100))
             recovered = _distance(fitted.model.to_full(), truth.to_full()) < 1e-6
             counts[index] += recovered
             if recovered and starts == 1:
@@ -205,7 +205,7 @@ def _regressed(count: int) -> float:
     for seed in range(PROBLEMS):
         truth = random_cp((8, 8, 8), 2, seed=seed).to_full()
         inputs = np.random.default_rng(seed).standard_normal((count, 8, 8, 8))
-        settings = StartsSettings(starts=STARTS, iterations=60)
+        settings = StartsSettings(starts=STARTS, max_iterations=60)
         fitted = low_rank_regression(inputs, np.tensordot(inputs, truth, 3), 2, settings=settings)
         recovered += _distance(fitted.model.to_full(), truth) < 1e-6
     return recovered / PROBLEMS

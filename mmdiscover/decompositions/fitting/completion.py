@@ -171,7 +171,7 @@ def split_entries(observed: SparseTensor, share: float = 0.1, *, seed: Seed = 0)
         That is held out, above 0 and below 1; at least one entry goes to each part.
     seed : int, SeedSequence or Generator
     """
-    count = len(observed.values)
+    count = len(ObservedEntries(observed).observed.values)
     if not 0 < share < 1 or count < 2:
         raise ValueError(f"share is {share!r} of {count} entries, expected above 0 and below 1 of at least 2")
     held = min(max(1, round(share * count)), count - 1)
@@ -210,7 +210,7 @@ def _complete(
     progress: Progress | None,
 ) -> Fitted[Any]:
     loss = ObservedEntries(observed)
-    form, shapes, free = layout(name, loss.shape, rank)
+    form, shapes, free = layout(name, loss.shape, rank, "rank" if name == "cp" else "ranks")
     if not observed.values.any():
         raise ValueError("observed has zeros only, expected another value")
     if not settings.ridge:

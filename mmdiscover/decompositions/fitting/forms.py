@@ -18,7 +18,7 @@ import opt_einsum
 from mmdiscover.decompositions.arguments import check_count, check_ranks
 from mmdiscover.decompositions.cp.tensor import CPTensor
 from mmdiscover.decompositions.outcome import ModelT
-from mmdiscover.decompositions.tt.chain import bounded_ranks
+from mmdiscover.decompositions.tt.chain import largest_ranks
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 from mmdiscover.decompositions.tucker.tensor import TuckerTensor
 
@@ -212,9 +212,11 @@ def form_of(model: FormT) -> tuple[Form[FormT], list[Array]]:
     elif isinstance(model, TensorTrain):
         form, blocks = train_form(model.shape), list(model.cores)
     else:
-        raise ValueError(f"model is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain")  # noqa: TRY004
+        raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
+            f"model_start is a {type(model).__name__}, expected a CPTensor, a TuckerTensor or a TensorTrain"
+        )
     if any(np.iscomplexobj(block) for block in blocks):
-        raise ValueError("model is complex, expected real numbers")
+        raise ValueError("model_start is complex, expected real numbers")
     return form, blocks
 
 
@@ -238,7 +240,7 @@ def train_form(shape: Sequence[int]) -> Form[TensorTrain]:
 
 
 def layout(
-    name: FormName, shape: tuple[int, ...], rank: int | Sequence[int]
+    name: FormName, shape: tuple[int, ...], rank: int | Sequence[int], argument: str = "rank"
 ) -> tuple[Form[Any], list[tuple[int, ...]], int]:
     """The form of a name, the shapes of its blocks, and how many numbers can be chosen freely.
 
@@ -249,6 +251,8 @@ def layout(
         Of the tensor.
     rank : int or sequence of int
         CP rank, or Tucker or TT ranks; a single TT rank is lowered where the sizes do not allow it.
+    argument : str
+        Name of the ranks, for errors.
 
     Raises
     ------
@@ -265,16 +269,16 @@ def layout(
         free = count * (sum(shape) - (count if len(shape) == 2 else len(shape) - 1))
         return cp_form(shape), [(size, count) for size in shape], free
     if name == "tucker":
-        ranks = check_ranks("rank", rank, shape)
+        ranks = check_ranks(argument, rank, shape)
         for mode, own in enumerate(ranks):
             if own > prod(ranks) // own:
                 raise ValueError(
-                    f"rank[{mode}] is {own}, expected at most {prod(ranks) // own}, the product of the others"
+                    f"{argument}[{mode}] is {own}, expected at most {prod(ranks) // own}, the product of the others"
                 )
         free = prod(ranks) + sum(own * (size - own) for size, own in zip(shape, ranks, strict=True))
         return tucker_form(shape), [*zip(shape, ranks, strict=True), ranks], free
     if name == "tt":
-        bonds = bounded_ranks(rank, shape)
+        bonds = (1, *check_ranks(argument, rank, largest_ranks(shape)), 1)
         shapes = [(bonds[mode], size, bonds[mode + 1]) for mode, size in enumerate(shape)]
         return train_form(shape), [*shapes], sum(prod(core) for core in shapes) - sum(bond**2 for bond in bonds[1:-1])
     raise ValueError(f"form is {name!r}, expected one of {get_args(FormName)}")

@@ -16,6 +16,7 @@ import scipy.linalg
 
 from mmdiscover.decompositions.arguments import as_real_array, frozen
 from mmdiscover.decompositions.fitting.least_squares import ridge_solve, sliced_ridge_solve
+from mmdiscover.decompositions.norms import check_scale
 from mmdiscover.decompositions.sparse import SparseTensor, sum_rows
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ def dense_gradients(loss: DenseLoss, form: Form[Any], blocks: Sequence[Array]) -
         If the gradient does not have the shape of W.
     """
     tensor = form.full(blocks)
-    value, gradient = loss.value_and_gradient(tensor)
-    if np.shape(gradient) != tensor.shape:
-        raise ValueError(f"loss has a gradient of shape {np.shape(gradient)}, expected {tensor.shape}")
+    value, slopes = loss.value_and_gradient(tensor)
+    gradient = np.asarray(slopes)
+    if gradient.shape != tensor.shape:
+        raise ValueError(f"loss has a gradient of shape {gradient.shape}, expected {tensor.shape}")
     return float(value), [form.pullback(blocks, block, gradient[None])[0] for block in range(len(blocks))]
 
 
@@ -88,6 +90,7 @@ class SquaredDistance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", frozen(as_real_array("target", self.target)))
+        check_scale("target", self.target)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,7 +139,7 @@ class ObservedEntries:
                 f"observed is a {type(self.observed).__name__}, expected a SparseTensor: "
                 "SparseTensor.from_dense(tensor, mask)"
             )
-        as_real_array("observed.values", self.observed.values)
+        check_scale("observed.values", as_real_array("observed.values", self.observed.values))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -225,6 +228,9 @@ class LinearRegression:
             counts, shape = {len(kept)}, kept.shape[1:]
         if counts != {len(values)}:
             raise ValueError(f"inputs have {sorted(counts)} samples, expected {len(values)} as targets")
+        check_scale("targets", values)
+        for part in kept if isinstance(kept, tuple) else (kept,):
+            check_scale("inputs", part)
         object.__setattr__(self, "inputs", kept)
         object.__setattr__(self, "targets", frozen(values))
         object.__setattr__(self, "shape", shape)

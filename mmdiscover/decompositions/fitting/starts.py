@@ -39,12 +39,12 @@ class StartsSettings(MinimizeSettings):
     Parameters
     ----------
     starts : int
-        At most so many, each for 60 sweeps (or `iterations` when that is less), the best until it ends by itself. No
-        further start is made once one has come half the way to the goal (in powers of ten), or once the best minimum
-        was found four times.
+        At most so many, each for 60 sweeps (or `max_iterations` when that is less), the best until it ends by itself.
+        No further start is made once one has come half the way to the goal (in powers of ten), or once the best
+        minimum was found four times.
     """
 
-    iterations: int = 300
+    max_iterations: int = 300
     tolerance: float = 1e-5
     goal: float = 1e-20
     starts: int = 20
@@ -86,7 +86,7 @@ def best_of_starts(
     """
     loss: QuadraticLoss = problem.loss  # type: ignore[assignment] # as demanded
     best: Run | None = None
-    screened = replace(settings, iterations=min(SCREENED, settings.iterations))
+    screened = replace(settings, max_iterations=min(SCREENED, settings.max_iterations))
     found = 0
     for start in range(settings.starts):
         own = bases if bases and start % 2 == 0 else [None] * problem.form.order
@@ -102,9 +102,9 @@ def best_of_starts(
         if found == ENOUGH or outcome[1] is Ending.STOPPED or end <= np.sqrt(settings.goal) * loss.scale:
             break
     assert best is not None
-    if best[1] is Ending.ITERATION_LIMIT and settings.iterations > SCREENED:
+    if best[1] is Ending.ITERATION_LIMIT and settings.max_iterations > SCREENED:
         best = _continued(problem, best, settings, progress)
-    advice = "raise `iterations` or `starts`, lower the rank, or give a `ridge`"
+    advice = "raise `max_iterations` or `starts`, lower the rank, or give a `ridge`"
     return finish(problem.form.build(best[0]), best[1], best[2], "alternating least squares", advice)
 
 
@@ -112,9 +112,9 @@ def _one_start(problem: Problem, blocks: list[Array], settings: StartsSettings, 
     """A few sweeps, each with a smaller ridge, then until convergence; the history has the objective of the end."""
     loss: QuadraticLoss = problem.loss  # type: ignore[assignment] # as demanded
     ridge = FIRST_RIDGE * loss.scale / sum(float(np.vdot(block, block)) for block in blocks)
-    once, goal = replace(settings, iterations=1, tolerance=0.0), settings.goal * loss.scale
+    once, goal = replace(settings, max_iterations=1, tolerance=0.0), settings.goal * loss.scale
     history = [problem.value_and_gradients(blocks)[0]]
-    for _ in range(min(RIDGES, settings.iterations - 1)):
+    for _ in range(min(RIDGES, settings.max_iterations - 1)):
         if ridge <= problem.ridge:
             break
         blocks, _, _ = alternate(replace(problem, ridge=ridge), blocks, -np.inf, once, None)
@@ -131,7 +131,7 @@ def _continued(problem: Problem, run: Run, settings: StartsSettings, progress: P
     """The iterations that are left of a start."""
     blocks, _, history = run
     done, goal = len(history) - 1, settings.goal * problem.loss.scale  # type: ignore[union-attr] # it is quadratic
-    rest = replace(settings, iterations=settings.iterations - done)
+    rest = replace(settings, max_iterations=settings.max_iterations - done)
 
     def counted(iteration: int, objective: float, /) -> bool | None:
         return progress(done + iteration, objective) if progress else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled, times_power_of_two
+from mmdiscover.decompositions.tt.chain import LOG_2, check_chain, representable_exp, scaled, times_power_of_two
 from mmdiscover.decompositions.tt.matrix import TTMatrix
 from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
@@ -166,9 +166,11 @@ def scaled_inner(u: ChainT, v: ChainT) -> tuple[Any, int]:
     _check_same_sizes(u, v)
     left, exponent = np.ones((1, 1), dtype=u.dtype), 0
     for a, b in zip(u.cores, v.cores, strict=True):
-        grown = (left @ b.reshape(len(b), -1)).reshape(-1, b.shape[-1])
-        left, shift = scaled(a.reshape(-1, a.shape[-1]).conj().T @ grown)
-        exponent += shift
+        # The cores, too: the product of two of one size may be no floating-point number where each is one.
+        (own, own_shift), (other, other_shift) = scaled(a), scaled(b)
+        grown = (left @ other.reshape(len(b), -1)).reshape(-1, b.shape[-1])
+        left, shift = scaled(own.reshape(-1, a.shape[-1]).conj().T @ grown)
+        exponent += own_shift + other_shift + shift
     return left.item(), exponent
 
 
@@ -246,12 +248,27 @@ def kronecker(u: ChainT, v: ChainT) -> ChainT:
     ----------
     u, v : TensorTrain or TTMatrix
         For trains it is the outer product u ∘ v of the tensors.
+
+    Raises
+    ------
+    ValueError
+        If one is a train and the other a matrix.
     """
+    _check_same_kind(u, v)
     dtype = np.result_type(u.dtype, v.dtype)
     return type(u).trusted(core.astype(dtype, copy=False) for core in (*u.cores, *v.cores))
 
 
+def _check_same_kind(u: Chain, v: Chain) -> None:
+    check_chain("u", u)
+    if not isinstance(v, type(u)):
+        raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
+            f"v is a {type(v).__name__}, expected a {type(u).__name__} as u"
+        )
+
+
 def _check_same_sizes(u: Chain, v: Chain) -> None:
+    _check_same_kind(u, v)
     if len(u.cores) == len(v.cores) and all(
         a.shape[1:-1] == b.shape[1:-1] for a, b in zip(u.cores, v.cores, strict=True)
     ):

@@ -21,7 +21,7 @@ ChainT = TypeVar("ChainT", bound="Chain")
 LOG_2 = log(2)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Chain:
     """Cores of which each one's last size is the next one's first; the common part of `TensorTrain` and `TTMatrix`."""
 
@@ -31,6 +31,8 @@ class Chain:
     __array_ufunc__: ClassVar[None] = None  # so that a NumPy number times a chain is left to the chain
 
     def __post_init__(self) -> None:
+        if not hasattr(self.cores, "__len__"):
+            raise ValueError(f"cores is a {type(self.cores).__name__}, expected a sequence of arrays")
         cores = [as_array(f"cores[{k}]", core, self.core_order) for k, core in enumerate(self.cores)]
         if not cores:
             raise ValueError("cores is empty, expected at least one core")
@@ -148,7 +150,8 @@ class Chain:
 
 def scaled(array: Array) -> tuple[Array, int]:
     """An array divided by a power of two, and the exponent: 0 unless products of it could over- or underflow soon."""
-    square = np.vdot(array, array).real
+    with np.errstate(over="ignore", under="ignore"):
+        square = np.vdot(array, array).real
     if 1e-16 < square < 1e16:
         return array, 0
     largest = float(np.abs(array).max())
@@ -187,8 +190,18 @@ def largest_ranks(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(min(pair) for pair in zip(left[1:], reversed(right[1:]), strict=True))
 
 
+def check_chain(name: str, chain: object) -> None:
+    """A train or matrix in tensor-train form, not an array."""
+    if not isinstance(chain, Chain):
+        raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
+            f"{name} is a {type(chain).__name__}, expected a TensorTrain or TTMatrix"
+        )
+
+
 def check_sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
     """At least one size, each at least 1."""
+    if not hasattr(sizes, "__len__"):
+        raise ValueError(f"{name} is {sizes!r}, expected a sequence of sizes")
     if not len(sizes):
         raise ValueError(f"{name} is empty, expected at least one size")
     return tuple(check_count(f"{name}[{index}]", size) for index, size in enumerate(sizes))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TTMatrix(Chain):
     """A[(i₁…i_N), (j₁…j_N)] = G₁[:, i₁, j₁, :] ⋯ G_N[:, i_N, j_N, :]; the last index runs fastest in rows and columns.
 
@@ -49,6 +49,9 @@ class TTMatrix(Chain):
     """
 
     core_order: ClassVar[int] = 4
+
+    def __repr__(self) -> str:
+        return f"TTMatrix(row_shape={self.row_shape}, column_shape={self.column_shape}, ranks={self.ranks})"
 
     @classmethod
     def from_kronecker(cls, factors: Sequence[ArrayLike]) -> TTMatrix:

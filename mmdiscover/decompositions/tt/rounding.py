@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.decompositions.arguments import check_mode, check_number, check_ranks
-from mmdiscover.decompositions.tt.chain import LOG_2, representable_exp, scaled, times_power_of_two
+from mmdiscover.decompositions.tt.chain import LOG_2, check_chain, representable_exp, scaled, times_power_of_two
 from mmdiscover.decompositions.tt.factorizations import Lower, lower_and_rows, split_off
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def tt_round(chain: ChainT, ranks: int | Sequence[int] | None = None, *, error: 
     >>> max(double.ranks), max(tt_round(double, error=1e-12).ranks)
     (6, 3)
     """
+    check_chain("chain", chain)
     bounds = check_ranks("ranks", chain.ranks if ranks is None else ranks, chain.ranks)
     check_number("error", error)
     # From right to left: what the train to the right of each bond is, up to orthonormal rows.
     lowers: list[Lower] = []
-    matrix = chain.cores[-1].reshape(-1, 1).copy()
+    matrix, _ = scaled(chain.cores[-1].reshape(-1, 1).copy())
     for left, core in zip(chain.cores[-2::-1], chain.cores[:0:-1], strict=True):
         lowers.append(Lower(matrix.reshape(len(core), -1)))
         matrix, _ = scaled(lowers[-1].times_from_left(left.reshape(-1, len(core))))
@@ -92,6 +93,7 @@ def orthogonalize(chain: ChainT, centre: int) -> ChainT:
     OverflowError
         If the norm is too large or too small for a floating-point number; see `Chain.normalized`.
     """
+    check_chain("chain", chain)
     centre = check_mode(centre, chain.order)
     cores = list(chain.cores)
     sizes = [core.shape[1:-1] for core in cores]

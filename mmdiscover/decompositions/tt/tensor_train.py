@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmdiscover.decompositions.arguments import Array, Seed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TensorTrain(Chain):
     """T[i₁, …, i_N] = G₁[:, i₁, :] ⋯ G_N[:, i_N, :], a product of matrices picked by the indices.
 
@@ -50,6 +50,9 @@ class TensorTrain(Chain):
     """
 
     core_order: ClassVar[int] = 3
+
+    def __repr__(self) -> str:
+        return f"TensorTrain(shape={self.shape}, ranks={self.ranks})"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -73,7 +73,9 @@ def test_nuclear_norm_minimum_of_a_matrix() -> None:
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     expected = (u * np.maximum(s - 0.7, 0)) @ vt
     whole = SparseTensor.from_dense(matrix)
-    fitted = complete_matrix(whole, 6, ridge=0.7, settings=StartsSettings(iterations=3000, tolerance=1e-13, starts=3))
+    fitted = complete_matrix(
+        whole, 6, ridge=0.7, settings=StartsSettings(max_iterations=3000, tolerance=1e-13, starts=3)
+    )
     np.testing.assert_allclose(fitted.model.to_full(), expected, atol=1e-4)
 
 
@@ -84,7 +86,7 @@ def test_ridge_and_rank_can_be_chosen_by_entries_held_out() -> None:
     assert len(held.values) == 240
     assert len(fit.values) == 960
     assert not {tuple(cell) for cell in fit.indices} & {tuple(cell) for cell in held.indices}
-    settings = StartsSettings(iterations=60, tolerance=1e-4, starts=6)
+    settings = StartsSettings(max_iterations=60, tolerance=1e-4, starts=6)
     errors = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConvergedWarning)
@@ -131,8 +133,10 @@ def test_spectral_bases_hold_the_factors() -> None:
 
 def test_what_does_not_converge_warns_with_advice() -> None:
     observed = observe(np.random.default_rng(0).standard_normal((8, 8, 8)), 0.6)
-    settings = StartsSettings(iterations=2, starts=2, tolerance=0.0)
-    with pytest.warns(NotConvergedWarning, match="raise `iterations` or `starts`, lower the rank, or give a `ridge`"):
+    settings = StartsSettings(max_iterations=2, starts=2, tolerance=0.0)
+    with pytest.warns(
+        NotConvergedWarning, match="raise `max_iterations` or `starts`, lower the rank, or give a `ridge`"
+    ):
         fitted = complete_cp(observed, 3, settings=settings)
     assert fitted.status is Ending.ITERATION_LIMIT
 
@@ -162,7 +166,7 @@ class TestBadInput:
             complete_cp(self.observed, 7)
         with pytest.raises(ValueError, match="rank is 0"):
             complete_cp(self.observed, 0)
-        with pytest.raises(ValueError, match=r"rank\[0\] is 7, expected an integer of at least 1 and at most 6"):
+        with pytest.raises(ValueError, match=r"ranks\[0\] is 7, expected an integer of at least 1 and at most 6"):
             complete_tucker(self.observed, (7, 2, 2))
         with pytest.raises(ValueError, match="has 1 entries"):
             complete_tt(self.observed, (2,))

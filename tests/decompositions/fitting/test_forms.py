@@ -108,7 +108,7 @@ def test_ranks_that_do_not_fit_are_named(name: Any, shape: tuple[int, ...], rank
 
 
 def test_other_models_are_refused() -> None:
-    with pytest.raises(ValueError, match="model is a ndarray, expected a CPTensor"):
+    with pytest.raises(ValueError, match="model_start is a ndarray, expected a CPTensor"):
         form_of(np.ones(SHAPE))  # type: ignore[type-var]
-    with pytest.raises(ValueError, match="model is complex"):
+    with pytest.raises(ValueError, match="model_start is complex"):
         form_of(random_cp(SHAPE, 2, dtype=complex))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
 from mmdiscover.decompositions.fitting.forms import form_of
 from mmdiscover.decompositions.fitting.losses import LinearRegression, ObservedEntries, SquaredDistance
-from mmdiscover.decompositions.fitting.minimize import MinimizeSettings, Problem, minimize_low_rank
+from mmdiscover.decompositions.fitting.minimize import Method, MinimizeSettings, Problem, minimize_low_rank
 from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 from tests.decompositions.fitting.examples import FORMS, distance, observe, planted, samples
 
@@ -45,7 +46,7 @@ def near(name: str, seed: int = 0) -> tuple[Array, Any]:
 class TestMethods:
     def test_a_planted_tensor_is_found_from_near_it(self, name: str, method: Any) -> None:
         full, start = near(name)
-        settings = MinimizeSettings(iterations=3000, tolerance=0.0, goal=1e-10)
+        settings = MinimizeSettings(max_iterations=3000, tolerance=0.0, goal=1e-10)
         fitted = minimize_low_rank(SquaredDistance(full), start, method=method, settings=settings)
         assert fitted.status is Ending.CONVERGED
         assert distance(fitted.model, full) < 1.1e-5
@@ -56,7 +57,7 @@ class TestMethods:
         full, start = near(name)
         # A minimum above zero: at zero the objective falls by a share of itself for ever.
         noisy = full + 0.1 * np.random.default_rng(2).standard_normal(SHAPE)
-        settings = MinimizeSettings(iterations=400, tolerance=1e-6)
+        settings = MinimizeSettings(max_iterations=400, tolerance=1e-6)
         fitted = minimize_low_rank(LogCosh(noisy), start, method=method, settings=settings)
         assert fitted.converged
         assert distance(fitted.model, full) < 0.1
@@ -66,7 +67,7 @@ class TestMethods:
         """The history is the loss plus the ridge term of the blocks that came out."""
         full, start = near(name)
         loss = SquaredDistance(full + np.random.default_rng(1).standard_normal(SHAPE))
-        settings = MinimizeSettings(iterations=300, tolerance=1e-4, ridge=0.2)
+        settings = MinimizeSettings(max_iterations=300, tolerance=1e-4, ridge=0.2)
         fitted = minimize_low_rank(loss, start, method=method, settings=settings)
         blocks = form_of(fitted.model)[1]
         term = 0.2 * sum(np.sum(block**2) for block in blocks)
@@ -98,8 +99,8 @@ def test_the_best_tensor_of_rank_one_of_a_matrix_is_that_of_its_svd() -> None:
 
 def test_plain_descent_moves_all_blocks_along_their_gradients() -> None:
     full, start = near("cp")
-    settings = MinimizeSettings(iterations=1)
-    with pytest.warns(NotConvergedWarning, match="raise `iterations`"):
+    settings = MinimizeSettings(max_iterations=1)
+    with pytest.warns(NotConvergedWarning, match="raise `max_iterations`"):
         fitted = minimize_low_rank(SquaredDistance(full), start, method="descent", settings=settings)
     form, blocks = form_of(start)
     gradients = Problem(SquaredDistance(full), form, 0.0).value_and_gradients(blocks)[1]
@@ -156,11 +157,11 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="loss is a ndarray, expected an object with value_and_gradient"):
         minimize_low_rank(np.ones(SHAPE), start)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="loss is inf at model_start"):
-        minimize_low_rank(SquaredDistance(np.full(SHAPE, 1e200)), CPTensor(tuple(np.full((n, 1), 1e80) for n in SHAPE)))
+        minimize_low_rank(loss, CPTensor(tuple(np.full((n, 1), 1e80) for n in SHAPE)))
     with pytest.raises(ValueError, match="ridge is -1"):
         MinimizeSettings(ridge=-1)
-    with pytest.raises(ValueError, match="iterations is 0"):
-        MinimizeSettings(iterations=0)
+    with pytest.raises(ValueError, match="max_iterations is 0"):
+        MinimizeSettings(max_iterations=0)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -190,3 +191,61 @@ def test_balanced_blocks_are_the_same_tensor_with_less_ridge(name: str) -> None:
     assert sum(np.sum(block**2) for block in balanced) < 0.5 * sum(np.sum(block**2) for block in uneven)
     for old, new in zip(before, uneven, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+@pytest.mark.parametrize("scale", [1e-100, 1e-10, 1e100])
+def test_units_do_not_matter(method: Method, scale: float) -> None:
+    start, target = random_cp(SHAPE, 2, seed=5), random_cp(SHAPE, 2, seed=1).to_full()
+    scaled = CPTensor(tuple(factor * scale ** (1 / 3) for factor in start.factors))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConvergedWarning)
+        settings = MinimizeSettings(max_iterations=60)
+        ends = [
+            minimize_low_rank(SquaredDistance(size * target), model, method=method, settings=settings).model
+            for size, model in ((1.0, start), (scale, scaled))
+        ]
+    assert distance(ends[0], target) < 0.5
+    assert distance(ends[1], scale * target) == pytest.approx(distance(ends[0], target), rel=0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_a_start_at_the_goal_has_converged(method: Method) -> None:
+    truth = random_cp(SHAPE, 2, seed=1)
+    fitted = minimize_low_rank(SquaredDistance(truth.to_full()), truth, method=method)
+    assert (fitted.status, fitted.iterations) == (Ending.CONVERGED, 0)
+
+
+class Plain:
+    """A function of one number, for each entry."""
+
+    def __init__(self, value: Any, slope: Any) -> None:
+        self.value, self.slope = value, slope
+
+    def value_and_gradient(self, tensor: Array) -> tuple[float, Any]:
+        return float(np.sum(self.value(tensor))), self.slope(tensor)
+
+
+@pytest.mark.parametrize("method", ["gradient", "alternating"])
+def test_an_objective_without_bound_is_no_convergence(method: Method) -> None:
+    loss = Plain(lambda tensor: -np.square(tensor), lambda tensor: -2 * tensor)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not minimize_low_rank(loss, random_cp(SHAPE, 1), method=method).converged
+
+
+@pytest.mark.parametrize("method", ["gradient", "alternating"])
+def test_gradients_may_be_lists_but_not_nan(method: Method) -> None:
+    listed = Plain(lambda tensor: (tensor - 1) ** 2, lambda tensor: (2 * (tensor - 1)).tolist())
+    fitted = minimize_low_rank(listed, random_cp(SHAPE, 1), method=method)
+    assert distance(fitted.model, np.ones(SHAPE)) < 1e-3
+    with pytest.raises(ValueError, match="loss has a gradient with NaN"):
+        minimize_low_rank(Plain(np.square, lambda tensor: tensor * np.nan), random_cp(SHAPE, 1), method=method)
+
+
+def test_one_mode_and_squares_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"model_start has shape \(3,\), expected at least 2 modes"):
+        minimize_low_rank(SquaredDistance(np.ones(3)), random_cp((3,), 1))
+    for size in (1e-200, 1e200):
+        with pytest.raises(ValueError, match="target has the norm"):
+            SquaredDistance(np.full(SHAPE, size))

@@ -189,3 +189,27 @@ def test_a_train_is_not_added_to_a_number_or_a_matrix() -> None:
             train + other  # type: ignore[operator]
     with pytest.raises(TypeError, match="does not support ufuncs"):
         train * np.ones(4)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e200), (np.float64, 1e-200), (np.float32, 1e30)])
+def test_inner_products_of_cores_whose_squares_are_no_numbers(dtype: Any, size: float) -> None:
+    x = draw_train((3, 2, 4), 2, 7, dtype)
+    full = dense(x).astype(np.float64)
+    large = TensorTrain((*x.cores[:-1], x.cores[-1] * dtype(size)))
+    mantissa, exponent = scaled_inner(large, large)
+    assert log(mantissa) + exponent * log(2) == pytest.approx(log(np.vdot(full, full)) + 2 * log(size), rel=1e-6)
+
+
+def test_a_train_and_a_matrix_are_not_mixed() -> None:
+    train, matrix = draw_train((4, 4), 2, 1, np.float64), draw_matrix((2, 2), (2, 2), 2, 1, np.float64)
+    for operation in (add, hadamard, inner, kronecker):
+        with pytest.raises(ValueError, match="v is a TTMatrix, expected a TensorTrain as u"):
+            operation(train, matrix)
+        with pytest.raises(ValueError, match="u is a ndarray, expected a TensorTrain or TTMatrix"):
+            operation(np.ones(4), train)  # type: ignore[type-var]
+
+
+def test_short_texts() -> None:
+    assert repr(draw_train((4, 3), 1, 1, np.float64)) == "TensorTrain(shape=(4, 3), ranks=(1,))"
+    matrix = repr(draw_matrix((2, 3), (4, 5), 1, 1, np.float64))
+    assert matrix == "TTMatrix(row_shape=(2, 3), column_shape=(4, 5), ranks=(1,))"

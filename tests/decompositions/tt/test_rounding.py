@@ -186,3 +186,13 @@ def test_the_train_is_left_as_it_was() -> None:
 def test_bad_arguments_are_rejected(ranks: Any, error: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tt_round(random_tt((3, 4, 5), 3), ranks, error=error)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_rounding_to_an_error_where_squares_are_no_numbers(size: float) -> None:
+    train = random_tt((4, 5, 6), (2, 3), seed=1)
+    *cores, last = (train + train).cores
+    double = TensorTrain((*cores, last * size))
+    rounded = tt_round(double, error=1e-10)
+    assert rounded.ranks == (2, 3)
+    assert np.allclose(rounded.to_full() / size, 2 * train.to_full(), rtol=1e-9, atol=1e-9)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mmdiscover.core.exact import Exact, format_exact, parse_exact
 from mmdiscover.errors import ExportError
 from mmdiscover.export.parsing import read_variable
-from mmdiscover.export.program import Form, Kind, Product, Program, Statement, Sum, Term, Variable, entries, prove
+from mmdiscover.export.program import Kind, Product, Program, Statement, Sum, Term, Variable, entries, prove
+from mmdiscover.export.slots import forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +36,7 @@ def edges(program: Program) -> list[Edge]:
     return [
         Edge(variable, statement.target, coefficient)
         for statement in program.statements
-        for form in _forms(statement)
+        for form in forms_of(statement)
         for coefficient, variable in form
     ]
 
@@ -47,7 +48,7 @@ def ranks(program: Program) -> list[list[Variable]]:
     depths: dict[Variable, int] = {}
     for statement in program.statements:
         target = statement.target
-        inner = [variable for form in _forms(statement) for _, variable in form]
+        inner = [variable for form in forms_of(statement) for _, variable in form]
         depths[target] = 1 + max((depths[v] for v in inner if v.kind is target.kind), default=0)
         rows.setdefault((_STAGES[target.kind], depths[target]), []).append(target)
     return [rows[key] for key in sorted(rows)]
@@ -76,7 +77,7 @@ def prove_drawing(nodes: Iterable[str], arrows: Sequence[tuple[str, str, str]], 
     try:
         for source, end, coefficient in arrows:
             forms.setdefault(end, []).append(Term(parse_exact(coefficient), read_variable(source)))
-        for node in [node for node in nodes if node in forms]:
+        for node in filter(forms.__contains__, nodes):
             target, terms = read_variable(node), tuple(forms.pop(node))
             if target.kind is Kind.PRODUCT:
                 left = tuple(term for term in terms if term.variable.kind in _OF_A)
@@ -87,7 +88,3 @@ def prove_drawing(nodes: Iterable[str], arrows: Sequence[tuple[str, str, str]], 
     except (KeyError, ValueError) as error:
         raise ExportError(f"the drawing of {scheme.name} cannot be read back: {error}") from error
     prove(Program(scheme.format, scheme.rank, scheme.modulus, tuple(statements)), scheme)
-
-
-def _forms(statement: Statement) -> tuple[Form, ...]:
-    return (statement.left, statement.right) if isinstance(statement, Product) else (statement.form,)

@@ -78,7 +78,7 @@ def allocate(program: Program) -> Slots:
     last = {
         variable: step
         for step, statement in enumerate(program.statements)
-        for form in _forms(statement)
+        for form in forms_of(statement)
         for _, variable in form
     }
     counts = {
@@ -98,12 +98,13 @@ def allocate(program: Program) -> Slots:
                 counts[region] += 1
             places[target] = free[region].pop()
         # Only now: a target never shares its slot with what it is computed from.
-        used = {variable for form in _forms(statement) for _, variable in form} | {target}
+        used = {variable for form in forms_of(statement) for _, variable in form} | {target}
         for variable in sorted(used & places.keys()):
             if last.get(variable, step) == step:
                 free[REGIONS[variable.kind]].append(places[variable])
     return Slots(places, counts, buffers)
 
 
-def _forms(statement: Statement) -> tuple[Form, ...]:
+def forms_of(statement: Statement) -> tuple[Form, ...]:
+    """Both factors of a product, or the form of a sum."""
     return (statement.left, statement.right) if isinstance(statement, Product) else (statement.form,)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mmdiscover.decompositions.arguments import as_real_array
+from mmdiscover.decompositions.norms import check_scale
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -73,6 +74,8 @@ def apply_features(feature_map: FeatureMap, inputs: ArrayLike) -> Array:
     """
     array = as_real_array("inputs", inputs, 2)
     features = as_real_array("feature_map(inputs)", feature_map(array))
+    # Environments are products with features, and sums of their squares are taken.
+    check_scale("feature_map(inputs)", features)
     if features.ndim != 3 or features.shape[:2] != array.shape:
         raise ValueError(f"feature_map(inputs) has shape {features.shape}, expected {(*array.shape, 'd')}")
     return features

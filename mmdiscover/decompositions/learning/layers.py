@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from mmdiscover.decompositions.arguments import as_real_array, check_count, frozen
+from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Layer(Protocol):
         """Derivatives by all parameters and by the inputs, from those by the outputs."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DenseLayer:
     """y = W x + b.
 
@@ -55,6 +55,9 @@ class DenseLayer:
         weights = as_real_array("weights", self.weights, 2)
         object.__setattr__(self, "weights", frozen(weights))
         object.__setattr__(self, "bias", check_bias(self.bias, len(weights)))
+
+    def __repr__(self) -> str:
+        return f"DenseLayer(shape={self.shape})"
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -100,6 +103,7 @@ def random_dense_layer(
     """Independent normal weights of variance gain / N, and no bias (He et al., arXiv:1502.01852, for gain 2)."""
     check_count("outputs", outputs)
     check_count("inputs", inputs)
+    check_number("gain", gain, above=True)
     weights = np.random.default_rng(seed).standard_normal((outputs, inputs)) * np.sqrt(gain / inputs)
     return DenseLayer(weights.astype(dtype), np.zeros(outputs, dtype))
 

@@ -67,10 +67,27 @@ def indicators(labels: ArrayLike, samples: int) -> tuple[NDArray[np.generic], ND
         raise ValueError(f"labels has shape {names.shape}, expected {(samples,)}, one for each row of inputs")
     if names.dtype.kind == "f" and np.isnan(names).any():
         raise ValueError(f"labels has {int(np.isnan(names).sum())} NaN entries, expected names of classes")
-    classes, places = np.unique(names, return_inverse=True)
+    try:
+        classes, places = np.unique(names, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(f"labels cannot be sorted, expected names of classes of one type ({error})") from error
     if len(classes) < 2:
         raise ValueError(f"labels has {len(classes)} class, expected at least 2")
     return classes, places, np.eye(len(classes))[places]
+
+
+def share_of_equal(predicted: NDArray[np.generic], labels: ArrayLike) -> float:
+    """Accuracy of predicted labels.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each prediction.
+    """
+    expected = np.asarray(labels)
+    if predicted.shape != expected.shape:
+        raise ValueError(f"labels has shape {expected.shape}, expected {predicted.shape}")
+    return float(np.mean(predicted == expected))
 
 
 def log_softmax(values: Array) -> Array:

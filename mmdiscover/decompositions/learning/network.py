@@ -10,7 +10,7 @@ import scipy.optimize
 
 from mmdiscover.decompositions.arguments import as_real_array, check_count, check_number, frozen
 from mmdiscover.decompositions.learning.layers import DenseLayer, Layer, check_samples, random_dense_layer
-from mmdiscover.decompositions.learning.losses import CrossEntropyLoss, indicators
+from mmdiscover.decompositions.learning.losses import CrossEntropyLoss, indicators, share_of_equal
 from mmdiscover.decompositions.outcome import Ending, finish
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SAMPLES_AT_ONCE = 256
 RELATIVE_DECREASE = 1e-4
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TwoLayerNetwork(Generic[LayerT]):
     """softmax(W₂ max(0, W₁ x + b₁) + b₂).
 
@@ -52,6 +52,9 @@ class TwoLayerNetwork(Generic[LayerT]):
             raise ValueError(f"output has shape {self.output.shape}, expected {expected}: classes, hidden units")
         object.__setattr__(self, "classes", frozen(classes))
 
+    def __repr__(self) -> str:
+        return f"TwoLayerNetwork(hidden={self.hidden!r}, classes={len(self.classes)})"
+
     def decision_values(self, inputs: ArrayLike) -> Array:
         """Outputs before the softmax, shape (m, k)."""
         samples = check_samples("inputs", inputs, self.hidden.shape[1])
@@ -64,7 +67,7 @@ class TwoLayerNetwork(Generic[LayerT]):
 
     def accuracy(self, inputs: ArrayLike, labels: ArrayLike) -> float:
         """Share of samples whose label is predicted."""
-        return float(np.mean(self.predict(inputs) == np.asarray(labels)))
+        return share_of_equal(self.predict(inputs), labels)
 
     def loss_and_gradients(self, inputs: Array, targets: Array, l2: float) -> tuple[float, list[Array]]:
         """Mean cross-entropy plus l2/2 times the sum of squares of all parameters; its derivatives by hidden, output.
@@ -132,7 +135,8 @@ def fit_two_layer_network(
     Returns
     -------
     Fitted[TwoLayerNetwork]
-        The history is the mean cross-entropy plus penalty; converged when a step lowers it by a share below 10⁻⁴.
+        The history is the mean cross-entropy plus penalty; converged when a step lowers it by
+        less than 10⁻⁴, or 10⁻⁴ of it where it is above 1.
 
     Raises
     ------

@@ -11,8 +11,9 @@ import numpy as np
 from mmdiscover.decompositions.arguments import as_real_array, frozen
 from mmdiscover.decompositions.learning.dmrg import Sweeps, SweepSettings
 from mmdiscover.decompositions.learning.features import apply_features, trigonometric_features
-from mmdiscover.decompositions.learning.losses import SquaredLoss, indicators, log_softmax
+from mmdiscover.decompositions.learning.losses import SquaredLoss, indicators, log_softmax, share_of_equal
 from mmdiscover.decompositions.learning.tt_function import TTFunction
+from mmdiscover.decompositions.norms import check_scale
 from mmdiscover.decompositions.outcome import Ending, Fitted, NotConvergedWarning
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ ZERO = 1e-12
 """An objective below this share of the first one cannot be told from zero."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TTClassifier:
     """Chooses the class whose output of a function is largest.
 
@@ -52,6 +53,9 @@ class TTClassifier:
             raise ValueError(f"classes has shape {classes.shape}, expected {(self.function.outputs,)}")
         object.__setattr__(self, "classes", frozen(classes))
 
+    def __repr__(self) -> str:
+        return f"TTClassifier(function={self.function!r})"
+
     def decision_values(self, inputs: ArrayLike) -> Array:
         """The outputs of the function, shape (m, k)."""
         return self.function(inputs)
@@ -67,10 +71,7 @@ class TTClassifier:
 
     def accuracy(self, inputs: ArrayLike, labels: ArrayLike) -> float:
         """Share of samples whose label is predicted."""
-        predicted, expected = self.predict(inputs), np.asarray(labels)
-        if predicted.shape != expected.shape:
-            raise ValueError(f"labels has shape {expected.shape}, expected {predicted.shape}")
-        return float(np.mean(predicted == expected))
+        return share_of_equal(self.predict(inputs), labels)
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def fit_tt_regressor(
     expected = as_real_array("targets", targets)
     if expected.ndim > 2 or len(expected) != len(features):
         raise ValueError(f"targets has shape {expected.shape}, expected ({len(features)},) or ({len(features)}, k)")
+    check_scale("targets", expected)
     columns = expected.reshape(len(expected), -1)
     sweeps = Sweeps(features, columns, SquaredLoss(), settings, seed=seed)
 

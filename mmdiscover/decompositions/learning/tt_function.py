@@ -9,6 +9,7 @@ import numpy as np
 
 from mmdiscover.decompositions.arguments import as_real_array
 from mmdiscover.decompositions.learning.features import apply_features, trigonometric_features
+from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from mmdiscover.decompositions.arguments import Array
     from mmdiscover.decompositions.learning.features import FeatureMap
-    from mmdiscover.decompositions.tt.tensor_train import TensorTrain
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,10 @@ class TTFunction:
     feature_map: FeatureMap = trigonometric_features
 
     def __post_init__(self) -> None:
+        if not isinstance(self.weights, TensorTrain):
+            raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
+                f"weights is a {type(self.weights).__name__}, expected a TensorTrain"
+            )
         shape = self.weights.shape
         if len(shape) < 2 or len(set(shape[1:])) > 1:
             raise ValueError(f"weights have shape {shape}, expected (outputs, d, …, d)")

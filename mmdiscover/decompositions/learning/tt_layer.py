@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.decompositions.arguments import check_number
 from mmdiscover.decompositions.learning.layers import check_bias, check_samples
 from mmdiscover.decompositions.tt.matrix import TTMatrix, random_tt_matrix
 
@@ -22,7 +23,7 @@ Tape = list[tuple["Array", "Array"]]
 """For each core, the matrix it acts as and what it acted on."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TTLayer:
     """y = W x + b with W in tensor-train form, which is never formed (Novikov et al., NeurIPS 2015, arXiv:1509.06569).
 
@@ -51,9 +52,16 @@ class TTLayer:
     bias: Array
 
     def __post_init__(self) -> None:
+        if not isinstance(self.weights, TTMatrix):
+            raise ValueError(  # noqa: TRY004 # the house raises ValueError for every bad argument
+                f"weights is a {type(self.weights).__name__}, expected a TTMatrix"
+            )
         if self.weights.dtype.kind == "c":
             raise ValueError("weights are complex, expected real numbers")
         object.__setattr__(self, "bias", check_bias(self.bias, self.weights.shape[0]))
+
+    def __repr__(self) -> str:
+        return f"TTLayer(weights={self.weights!r})"
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -145,6 +153,7 @@ def random_tt_layer(
     dtype : dtype
         Float32 or float64.
     """
+    check_number("gain", gain, above=True)
     weights = random_tt_matrix(row_shape, column_shape, ranks, seed=seed, dtype=dtype)
     # A weight is a sum of R₁⋯R_{d−1} products of d entries.
     deviation = (gain / (weights.shape[1] * prod(weights.ranks))) ** (0.5 / weights.order)

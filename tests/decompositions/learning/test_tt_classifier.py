@@ -137,3 +137,23 @@ def test_bad_arguments() -> None:
         TTClassifier(TTFunction(random_tt((3, 2, 2), 1)), np.arange(2))
     with pytest.raises(ValueError, match="inputs is complex"):
         apply_features(affine_features, [[1j, 0]])
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_squares_out_of_range_are_refused(size: float) -> None:
+    with pytest.raises(ValueError, match="targets has the norm"):
+        fit_tt_regressor(BITS, size * (BITS[:, 0] + 1.0))
+    if size > 1:
+        with pytest.raises(ValueError, match=r"feature_map\(inputs\) has the norm"):
+            fit_tt_classifier(size * BITS, BITS[:, 0], feature_map=affine_features)
+
+
+def test_labels_of_two_types_are_refused() -> None:
+    labels = np.array([None, "b"], dtype=object)[BITS[:, 0].astype(int)]
+    with pytest.raises(ValueError, match="labels cannot be sorted, expected names of classes of one type"):
+        fit_tt_classifier(BITS, labels)
+
+
+def test_weights_must_be_a_train() -> None:
+    with pytest.raises(ValueError, match="weights is a ndarray, expected a TensorTrain"):
+        TTFunction(np.ones((2, 2)))  # type: ignore[arg-type]

@@ -141,3 +141,30 @@ def test_bad_arguments() -> None:
         fit_two_layer_network(np.ones((3, 6)), [0, 0, 0], layer)
     with pytest.raises(ValueError, match=r"output has shape \(2, 4\), expected \(2, 6\)"):
         TwoLayerNetwork(layer, random_dense_layer(2, 4), np.arange(2))
+
+
+def test_accuracy_compares_label_by_label() -> None:
+    inputs, labels = np.eye(4), np.array([0, 1, 0, 1])
+    network = TwoLayerNetwork(random_dense_layer(3, 4), random_dense_layer(2, 3), np.array([0, 1]))
+    assert network.accuracy(inputs, network.predict(inputs)) == 1
+    for wrong in (labels[:, None], labels[:3]):
+        with pytest.raises(ValueError, match=r"labels has shape .*, expected \(4,\)"):
+            network.accuracy(inputs, wrong)
+
+
+def test_what_is_no_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match="weights is a ndarray, expected a TTMatrix"):
+        TTLayer(np.ones((2, 2)), np.ones(2))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="gain is -1, expected a number > 0"):
+        random_tt_layer((2, 2), (2, 3), 2, gain=-1)
+    with pytest.raises(ValueError, match="gain is 0, expected a number > 0"):
+        random_dense_layer(2, 3, gain=0)
+
+
+def test_short_texts() -> None:
+    hidden = random_tt_layer((2, 2), (2, 3), 2)
+    text = "TTLayer(weights=TTMatrix(row_shape=(2, 2), column_shape=(2, 3), ranks=(2,)))"
+    assert repr(hidden) == text
+    network = TwoLayerNetwork(hidden, random_dense_layer(3, 4), np.arange(3))
+    assert repr(network) == f"TwoLayerNetwork(hidden={text}, classes=3)"
+    assert repr(network.output) == "DenseLayer(shape=(3, 4))"

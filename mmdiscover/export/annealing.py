@@ -339,3 +339,138 @@ def walk(
                 least = sum(costs)
                 best[:] = x
     return least + x.shape[2] - lengths[2], best
+
+
+@_compiled
+def _slot(table: Integers, value: int) -> int:
+    """Where a value stands in a table of which less than half is used, or where it can be put; 0 marks free slots."""
+    mask = len(table) - 1
+    place = ((value * 0x9E3779B1) >> 15) & mask
+    while table[place] not in (0, value):
+        place = (place + 1) & mask
+    return int(place)
+
+
+@_compiled
+def _derive(values: Integers, count: int, have: int, parents: Integers, table: Integers) -> int:
+    """Order values so that each is the sum or difference of two before it, up to sign, as far as that goes.
+
+    Parameters
+    ----------
+    values : ndarray of int
+        Positive and distinct; the first `have` are there, those up to `count` are wanted. Changed in place.
+    parents : ndarray of int, shape (n, 2)
+        Receives two values for each that is derived.
+    table : ndarray of int
+        Holds the values that are there; its length is a power of two.
+
+    Returns
+    -------
+    int
+        How many are there at the end, the first ones.
+    """
+    grown = True
+    while grown:
+        grown = False
+        for place in range(have, count):
+            value = values[place]
+            for other in range(have):
+                first = values[other]
+                second = abs(value - first)
+                if table[_slot(table, second)] != second:
+                    second = value + first
+                    if table[_slot(table, second)] != second:
+                        continue
+                values[place], values[have] = values[have], value
+                parents[have, 0], parents[have, 1] = first, second
+                table[_slot(table, value)] = value
+                have += 1
+                grown = True
+                break
+    return have
+
+
+@_compiled
+def _is_ternary_code(value: int) -> bool:
+    """Whether all digits of Σ x_i 16^i are −1, 0 or 1."""
+    while value:
+        digit = ((value + 8) & 15) - 8
+        if digit > 1 or digit < -1:
+            return False
+        value = (value - digit) >> 4
+    return True
+
+
+@_compiled
+def _fill(values: Integers, inputs: int, targets: Integers, extra: Integers, gone: int, table: Integers) -> int:
+    """Inputs, targets and the temporaries but number `gone`; the table of the inputs; how many values there are."""
+    table[:] = 0
+    for node in range(inputs):
+        values[node] = np.int64(1) << (4 * node)
+        table[_slot(table, values[node])] = values[node]
+    count = inputs
+    for target in targets:
+        values[count] = target
+        count += 1
+    for place in range(len(extra)):
+        if place != gone:
+            values[count] = extra[place]
+            count += 1
+    return count
+
+
+@_compiled
+def exchange_temporaries(
+    inputs: int, targets: Integers, temporaries: Integers, steps: int, state: State
+) -> tuple[Integers, Integers]:
+    """Drop temporaries, or exchange one for another, at random, so that all targets can still be derived.
+
+    Forms Σ x_i a_i are coded as |Σ x_i 16^i|. Unlike sharing of pairs, this lets terms cancel.
+
+    Parameters
+    ----------
+    inputs : int
+        At most 15.
+    targets, temporaries : ndarray of int
+        Codes of ternary forms, distinct, of two terms or more, that can be derived from the inputs.
+    steps : int
+    state : ndarray of uint64, shape (1,)
+
+    Returns
+    -------
+    values : ndarray of int, shape (n,)
+        Codes of inputs, then of targets and the temporaries that are left, each after those it is made of.
+    parents : ndarray of int, shape (n, 2)
+        The two codes whose sum or difference each is; zero for inputs.
+    """
+    extra = temporaries.copy()
+    room = inputs + len(targets) + len(extra)
+    values = np.zeros(room, dtype=np.int64)
+    parents = np.zeros((room, 2), dtype=np.int64)
+    length = 16
+    while length < 2 * room + 2:
+        length *= 2
+    table = np.zeros(length, dtype=np.int64)
+    for _ in range(steps):
+        if len(extra) == 0:
+            break
+        gone = _below(len(extra), state)
+        count = _fill(values, inputs, targets, extra, gone, table)
+        have = _derive(values, count, inputs, parents, table)
+        if have == count:
+            extra[gone] = extra[-1]
+            extra = extra[:-1]
+            continue
+        # With a value that is there, the new one makes one that is not.
+        other, stuck = values[_below(have, state)], values[have + _below(count - have, state)]
+        new = abs(stuck - other) if _uniform(state) < 0.5 else stuck + other
+        known = not _is_ternary_code(new)
+        for place in range(count):
+            known = known or values[place] == new
+        if not known:
+            values[count] = new
+            if _derive(values, count + 1, have, parents, table) == count + 1:
+                extra[gone] = new
+    count = _fill(values, inputs, targets, extra, -1, table)
+    _derive(values, count, inputs, parents, table)
+    return values[:count], parents[:count]

@@ -19,6 +19,7 @@ import numpy as np
 from mmdiscover.core.metrics import live_products
 from mmdiscover.core.ring import Ring
 from mmdiscover.errors import InputError
+from mmdiscover.export.exchange import exchanged
 from mmdiscover.export.linear_map import LinearMap, Vector, program_of_maps
 from mmdiscover.export.program import Program, additions, program_of
 from mmdiscover.export.sharing import share_subexpressions
@@ -50,15 +51,18 @@ class Effort:
         Runs of sharing for each factor of the schemes that the walks end at.
     outlook : float
         In every second run, the weight of what other pairs can still save when one is chosen.
+    exchanges : int
+        Steps of a search in which terms may cancel as well, for each factor.
     heat : pair of float
         Temperature at the beginning and at the end of a walk, in additions.
     """
 
-    walks: int = 4
-    steps: int = 20_000
+    walks: int = 8
+    steps: int = 10_000
     flips: float = 0.0
     runs: int = 200
     outlook: float = 0.3
+    exchanges: int = 20_000
     heat: tuple[float, float] = (1.0, 0.2)
 
 
@@ -67,7 +71,7 @@ EFFORTS: Mapping[str, Effort] = MappingProxyType(
         "quick": Effort(walks=0, runs=0),
         "orbit": Effort(),
         "flips": Effort(flips=0.3),
-        "long": Effort(walks=20, steps=100_000, flips=0.3, runs=1000),
+        "long": Effort(walks=40, steps=30_000, flips=0.3, runs=1000, exchanges=200_000),
     }
 )
 """By the names that the command line takes."""
@@ -144,10 +148,12 @@ def _walk(start: Scheme, effort: Effort, seed: Words) -> Scheme:
 
 def _share(scheme: Scheme, effort: Effort, seed: Words) -> Program:
     maps = []
-    for matrix in (scheme.u.T, scheme.v.T, scheme.w):
-        direct, flipped = (_best_of_runs(rows.astype(np.int8), effort, seed) for rows in (matrix, matrix.T))
-        maps.append(min(direct, flipped.transposed(), key=lambda found: found.cost).oriented())
-    return program_of_maps(scheme, maps)
+    for factor in scheme.arrays:
+        direct, flipped = (_best_of_runs(matrix.astype(np.int8), effort, seed) for matrix in (factor.T, factor))
+        best = min(direct, flipped.transposed(), key=lambda found: found.cost)
+        maps.append(exchanged(best, effort.exchanges, seed))
+    left, right, output = maps
+    return program_of_maps(scheme, [left.oriented(), right.oriented(), output.transposed().oriented()])
 
 
 def _best_of_runs(matrix: NDArray[np.int8], effort: Effort, seed: Words) -> LinearMap:

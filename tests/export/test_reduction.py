@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from mmdiscover.core import metrics
 from mmdiscover.core.format import Format
@@ -17,6 +18,8 @@ from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import cyclic_shift, permute, sandwich, symmetric_images
 from mmdiscover.errors import InputError
 from mmdiscover.export import annealing
+from mmdiscover.export.exchange import exchanged
+from mmdiscover.export.linear_map import LinearMap
 from mmdiscover.export.program import additions, program_of, prove
 from mmdiscover.export.reduction import EFFORTS, Effort, fewest_additions
 from mmdiscover.export.sharing import share_subexpressions
@@ -61,7 +64,7 @@ def test_the_result_is_a_proved_program_of_a_valid_scheme(name: str) -> None:
     assert best.additions <= metrics.additions(scheme)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.data())
 def test_never_more_than_naive_on_laderman_and_its_neighbours(data: st.DataObject) -> None:
     moves = [
@@ -175,3 +178,38 @@ def test_what_is_no_scheme_is_refused() -> None:
 def test_a_permuted_scheme_has_the_format_asked_for() -> None:
     scheme = cyclic_shift(rectangular())
     assert fewest_additions(permute(scheme, Format(4, 2, 2)), SHORT).scheme.format == Format(4, 2, 2)
+
+
+def test_terms_may_cancel() -> None:
+    # x+y, x+y+z, x+y+z+t, and y+z+t: the last is the one before less x, which no sharing of pairs finds.
+    matrix = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [0, 1, 1, 1]]
+    naive = LinearMap(4, [], [{node: value for node, value in enumerate(row) if value} for row in matrix])
+    seed = np.array([1], dtype=np.uint64)
+    shared, _, _ = annealing.best_pairs(np.array(matrix, dtype=np.int8), 50, 0.3, seed.copy())
+    found = exchanged(naive, 2000, seed)
+    assert (naive.cost, shared, found.cost) == (8, 5, 4)
+    assert expanded(found) == matrix
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(np.int8, st.tuples(st.integers(1, 8), st.integers(1, 6)), elements=st.integers(-1, 1)))
+def test_exchanges_keep_the_map_and_never_cost(matrix: np.ndarray[tuple[int, int], np.dtype[np.int8]]) -> None:
+    naive = LinearMap(
+        matrix.shape[1], [], [{node: int(value) for node, value in enumerate(row) if value} for row in matrix]
+    )
+    found = exchanged(naive, 50, np.array([1], dtype=np.uint64))
+    assert expanded(found) == matrix.tolist()
+    assert found.cost <= naive.cost
+
+
+def test_a_map_of_many_inputs_is_left_alone() -> None:
+    wide = LinearMap(16, [], [dict.fromkeys(range(16), 1), dict.fromkeys(range(15), 1)])
+    assert exchanged(wide, 10, np.array([1], dtype=np.uint64)) is wide
+
+
+def expanded(shared: LinearMap) -> list[list[int]]:
+    """The matrix."""
+    values = list(np.eye(shared.inputs, dtype=int).astype(object))
+    for vector in (*shared.temporaries, *shared.outputs):
+        values.append(sum((value * values[node] for node, value in vector.items()), 0 * values[0]))
+    return [[int(x) for x in row] for row in values[len(values) - len(shared.outputs) :]]

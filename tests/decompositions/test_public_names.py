@@ -31,6 +31,12 @@ def test_all_of_it_loads_neither_database_nor_command_line() -> None:
     assert not any(name.startswith(("mmdiscover.cli", "mmdiscover.core", "mmdiscover.search")) for name in loaded)
 
 
+def test_arithmetic_of_trains_has_names_of_its_own() -> None:
+    from mmdiscover.decompositions.tt import arithmetic
+
+    assert decompositions.tt_kronecker is arithmetic.kronecker
+
+
 def test_names_are_those_listed() -> None:
     assert set(decompositions.__all__) <= set(dir(decompositions))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

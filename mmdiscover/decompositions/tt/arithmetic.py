@@ -73,12 +73,17 @@ def scale(u: ChainT, factor: complex) -> ChainT:
     ------
     ValueError
         If the number is NaN or infinite.
+    OverflowError
+        If an entry of the first core becomes too large for a floating-point number.
     """
     if not np.isfinite(factor):
         raise ValueError(f"factor is {factor!r}, expected a finite number")
     # A NumPy number would widen float32; a Python number does not.
     number = complex(factor) if np.iscomplexobj(factor) else float(factor.real)
-    first = u.cores[0] * number
+    with np.errstate(over="ignore"):
+        first = u.cores[0] * number
+    if not np.isfinite(first).all():
+        raise OverflowError(f"factor is {factor!r}, which makes entries of the first core too large for {first.dtype}")
     return type(u).trusted([first, *(core.astype(first.dtype, copy=False) for core in u.cores[1:])])
 
 

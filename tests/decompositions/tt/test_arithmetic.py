@@ -213,3 +213,8 @@ def test_short_texts() -> None:
     assert repr(draw_train((4, 3), 1, 1, np.float64)) == "TensorTrain(shape=(4, 3), ranks=(1,))"
     matrix = repr(draw_matrix((2, 3), (4, 5), 1, 1, np.float64))
     assert matrix == "TTMatrix(row_shape=(2, 3), column_shape=(4, 5), ranks=(1,))"
+
+
+def test_a_factor_that_makes_infinite_entries_is_refused() -> None:
+    with pytest.raises(OverflowError, match="factor is 1e\\+300, which makes entries of the first core too large"):
+        scale(random_tt((2, 3), 1) * 1e300, 1e300)

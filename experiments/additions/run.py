@@ -23,8 +23,7 @@ from mmdiscover.core.records import fewest_known_additions, fewest_known_shared_
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.rows import scheme_of_rows, scheme_rows
 from mmdiscover.core.symmetry import permute
-from mmdiscover.export.reduction import EFFORTS, fewest_additions
-from mmdiscover.export.scheduling import live_temporaries, schedule
+from mmdiscover.export import EFFORTS, fewest_additions, live_temporaries, schedule
 from results_db import open_database, queries
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def additions(
     Effort quick shares subexpressions of each scheme as it is; orbit also looks for equivalent schemes that share
     more, some seconds each; flips also for others that exchanges between its products lead to; long takes minutes.
     """
-    from mmdiscover.export.reduction import EFFORTS, fewest_additions
+    from mmdiscover.export import EFFORTS, fewest_additions
     from mmdiscover.report.additions import additions_table
     from results_db import open_database
 

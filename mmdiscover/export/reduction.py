@@ -48,13 +48,18 @@ class Effort:
     flips : float
         Share of the steps that exchange parts of two products with a common factor, which leaves the orbit.
     runs : int
-        Runs of sharing for each factor of the schemes that the walks end at.
+        Runs of sharing for each factor of the schemes that the walks end at; at least 1 where there are walks.
     outlook : float
         In every second run, the weight of what other pairs can still save when one is chosen.
     exchanges : int
         Steps of a search in which terms may cancel as well, for each factor.
     heat : pair of float
         Temperature at the beginning and at the end of a walk, in additions.
+
+    Raises
+    ------
+    InputError
+        If a number is negative or out of its range.
     """
 
     walks: int = 8
@@ -64,6 +69,17 @@ class Effort:
     outlook: float = 0.3
     exchanges: int = 20_000
     heat: tuple[float, float] = (1.0, 0.2)
+
+    def __post_init__(self) -> None:
+        for name in ("walks", "steps", "runs", "exchanges", "outlook"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} is {getattr(self, name)!r}, expected 0 or more")
+        if not 0 <= self.flips <= 1:
+            raise InputError(f"flips is {self.flips!r}, expected a share between 0 and 1")
+        if self.walks and not self.runs:
+            raise InputError("runs is 0, expected at least 1 for walks")
+        if not min(self.heat) > 0:
+            raise InputError(f"heat is {self.heat!r}, expected positive temperatures")
 
 
 EFFORTS: Mapping[str, Effort] = MappingProxyType(
@@ -93,7 +109,9 @@ class Fewest:
 def fewest_additions(scheme: Scheme, effort: Effort = EFFORTS["orbit"], seed: int = 0) -> Fewest:
     """The program with the fewest additions that was found, for the scheme or another of its orbit.
 
-    Only schemes with entries −1, 0 and 1 have their orbit searched, and only members with such entries are met.
+    Only schemes with entries −1, 0 and 1 are walked from, and only such schemes are met; products with a zero factor are
+    left out of them. Of other schemes the subexpressions are shared as they stand. With `Effort.flips` the result may
+    lie outside of the orbit.
 
     Parameters
     ----------

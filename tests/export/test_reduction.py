@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,15 @@ def test_other_coefficients_are_shared_as_they_stand(scheme: Scheme) -> None:
     best = fewest_additions(scheme, SHORT)
     assert best.scheme == scheme
     assert best.program == share_subexpressions(program_of(scheme))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"walks": -1}, "walks"), ({"flips": 1.5}, "flips"), ({"runs": 0}, "runs"), ({"heat": (1.0, 0.0)}, "heat")],
+)
+def test_efforts_that_make_no_sense_are_refused(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=f"^{named} is"):
+        Effort(**options)
 
 
 def test_what_is_no_scheme_is_refused() -> None:

@@ -170,13 +170,23 @@ def scaled_inner(u: ChainT, v: ChainT) -> tuple[Any, int]:
     """
     _check_same_sizes(u, v)
     left, exponent = np.ones((1, 1), dtype=u.dtype), 0
-    for a, b in zip(u.cores, v.cores, strict=True):
-        # The cores, too: the product of two of one size may be no floating-point number where each is one.
-        (own, own_shift), (other, other_shift) = scaled(a), scaled(b)
-        grown = (left @ other.reshape(len(b), -1)).reshape(-1, b.shape[-1])
-        left, shift = scaled(own.reshape(-1, a.shape[-1]).conj().T @ grown)
-        exponent += own_shift + other_shift + shift
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for a, b in zip(u.cores, v.cores, strict=True):
+            product = _taken_in(left, a, b)
+            if not 1e-16 < np.vdot(product, product).real < 1e16:
+                # The product of two entries may be no floating-point number where each of them is one.
+                (own, own_shift), (other, other_shift) = scaled(a), scaled(b)
+                product, shift = scaled(_taken_in(left, own, other))
+                exponent += own_shift + other_shift + shift
+            left = product
     return left.item(), exponent
+
+
+def _taken_in(left: Array, a: Array, b: Array) -> Array:
+    """What lies left of a bond in an inner product, one core of each later."""
+    grown = (left @ b.reshape(len(b), -1)).reshape(-1, b.shape[-1])
+    product: Array = a.reshape(-1, a.shape[-1]).conj().T @ grown
+    return product
 
 
 def matvec(matrix: TTMatrix, vector: TensorTrain) -> TensorTrain:

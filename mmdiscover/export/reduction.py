@@ -20,6 +20,7 @@ from mmdiscover.core.metrics import live_products
 from mmdiscover.core.ring import Ring
 from mmdiscover.errors import InputError
 from mmdiscover.export.exchange import exchanged
+from mmdiscover.export.frames import ternary_member
 from mmdiscover.export.linear_map import LinearMap, Vector, program_of_maps
 from mmdiscover.export.program import Program, additions, program_of
 from mmdiscover.export.sharing import share_subexpressions
@@ -109,9 +110,9 @@ class Fewest:
 def fewest_additions(scheme: Scheme, effort: Effort = EFFORTS["orbit"], seed: int = 0) -> Fewest:
     """The program with the fewest additions that was found, for the scheme or another of its orbit.
 
-    Only schemes with entries −1, 0 and 1 are walked from, and only such schemes are met; products with a zero factor are
-    left out of them. Of other schemes the subexpressions are shared as they stand. With `Effort.flips` the result may
-    lie outside of the orbit.
+    Walks meet ternary schemes only. One with other coefficients is first brought to a ternary one by a change of bases,
+    or, where none is met and modulo 2, has its subexpressions shared as it stands. Products with a zero factor are left
+    out. With `Effort.flips` the result may lie outside of the orbit.
 
     Parameters
     ----------
@@ -132,16 +133,26 @@ def fewest_additions(scheme: Scheme, effort: Effort = EFFORTS["orbit"], seed: in
     """
     _require_valid(scheme)
     found = [Fewest(scheme, share_subexpressions(program_of(scheme)))]
-    live = live_products(scheme)
-    if scheme.ring is Ring.ZT and live.any():
-        start = scheme.with_arrays(scheme.format, [factor[:, live] for factor in scheme.arrays])
+    start = _ternary_start(scheme, effort, seed)
+    if start is not None and effort.runs:
         seeds: Words = np.random.SeedSequence(seed).generate_state(effort.walks + 1, np.uint64).astype(np.uint64)
         members = [start, *(_walk(start, effort, seeds[number : number + 1]) for number in range(1, len(seeds)))]
-        if effort.runs:
-            found += [Fewest(member, _share(member, effort, seeds[:1])) for member in members]
+        found += [Fewest(member, _share(member, effort, seeds[:1])) for member in members]
     best = min(found, key=lambda candidate: candidate.additions)
     _require_valid(best.scheme)
     return best
+
+
+def _ternary_start(scheme: Scheme, effort: Effort, seed: int) -> Scheme | None:
+    live = live_products(scheme)
+    if scheme.modulus or not live.any():
+        return None
+    if scheme.ring is not Ring.ZT:
+        return ternary_member(scheme, _FRAMES, seed) if effort.walks else None
+    return scheme.with_arrays(scheme.format, [factor[:, live] for factor in scheme.arrays])
+
+
+_FRAMES = 100
 
 
 def _require_valid(scheme: Scheme) -> None:

@@ -15,17 +15,18 @@ from mmdiscover.core import metrics
 from mmdiscover.core.format import Format
 from mmdiscover.core.orbits import orbit_class
 from mmdiscover.core.ring import Ring
-from mmdiscover.core.scheme import Scheme
-from mmdiscover.core.symmetry import cyclic_shift, permute, sandwich, symmetric_images
+from mmdiscover.core.scheme import Scheme, canonical_form
+from mmdiscover.core.symmetry import cyclic_shift, permute, rescale, sandwich, symmetric_images
 from mmdiscover.errors import InputError
 from mmdiscover.export import annealing
 from mmdiscover.export.exchange import exchanged
+from mmdiscover.export.frames import ternary_member
 from mmdiscover.export.linear_map import LinearMap
 from mmdiscover.export.program import additions, program_of, prove
 from mmdiscover.export.reduction import EFFORTS, Effort, fewest_additions
 from mmdiscover.export.sharing import share_subexpressions
 from mmdiscover.verify import check_brent
-from tests.export.samples import SAMPLES, modulo_2, padded, rational, rectangular
+from tests.export.samples import SAMPLES, gaussian, modulo_2, padded, rational, rectangular
 from tests.schemes import classical, laderman, strassen, winograd
 
 SHORT = Effort(walks=2, steps=1000, runs=20)
@@ -163,11 +164,28 @@ def test_an_outlook_chooses_what_leaves_more_to_share() -> None:
         assert cost == len(made) + metrics.additions_of_forms(np.count_nonzero(forms, axis=1))
 
 
-@pytest.mark.parametrize("scheme", [rational(), modulo_2()])
-def test_other_coefficients_are_shared_as_they_stand(scheme: Scheme) -> None:
+@pytest.mark.parametrize("scheme", [rational(), gaussian()])
+def test_other_coefficients_in_strassens_orbit_lead_to_15_too(scheme: Scheme) -> None:
     best = fewest_additions(scheme, SHORT)
-    assert best.scheme == scheme
-    assert best.program == share_subexpressions(program_of(scheme))
+    assert best.additions == 15
+    assert best.scheme.ring is Ring.ZT
+    assert check_brent(best.scheme).holds
+    quick = fewest_additions(scheme, EFFORTS["quick"])
+    assert (quick.scheme, quick.program) == (scheme, share_subexpressions(program_of(scheme)))
+
+
+def test_scaling_within_products_does_not_matter() -> None:
+    doubled = rescale(classical(Format(2, 2, 2)), np.full(8, 2), np.ones(8, dtype=int))
+    assert ternary_member(doubled, 0, 0) == canonical_form(classical(Format(2, 2, 2)))
+
+
+def test_other_coefficients_without_frames_are_shared_as_they_stand() -> None:
+    one = np.eye(2, dtype=int)
+    stretched = sandwich(classical(Format(2, 2, 2)), elementary(2, 0, 1, 2), one, one)
+    for scheme in (modulo_2(), stretched):
+        best = fewest_additions(scheme, SHORT)
+        assert best.scheme == scheme
+        assert best.program == share_subexpressions(program_of(scheme))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -177,7 +176,7 @@ def check_julia(code: str, scheme: Scheme) -> str:
         differs = "isodd(x)" if scheme.modulus else "x != 0"
         values = {"P": identifier(scheme.name), "sizes": sizes, "differs": differs}
         (folder / "main.jl").write_text(fill(_JULIA_HARNESS, values), encoding="utf-8")
-        if message := _fails([julia, "--startup-file=no", "main.jl"], cwd=folder):
+        if message := _fails([julia, "--startup-file=no", "main.jl"], folder):
             raise ExportError(f"Julia code for {scheme.name} is wrong or cannot be run: {message}")
     return ""
 
@@ -188,13 +187,13 @@ def _exactly(scheme: Scheme) -> str:
 
 def _not_run(language: str, scheme: Scheme, *programs: str) -> str:
     return (
-        f"the {language} code for {scheme.name} was not run, as {' or '.join(programs)} is not on the PATH: "
+        f"the {language} code for {scheme.name} was not run, as there is no working {' or '.join(programs)}: "
         "its formulas were read back and proved, what surrounds them was not tried"
     )
 
 
 def _compile_and_run(language: str, code: str, scheme: Scheme, values: dict[str, str]) -> bool:
-    """False where there is no compiler."""
+    """False where there is no compiler that works."""
     compilers, options, libraries = _COMPILERS[language]
     compiler = next(filter(None, map(shutil.which, compilers)), None)
     if compiler is None:
@@ -204,22 +203,30 @@ def _compile_and_run(language: str, code: str, scheme: Scheme, values: dict[str,
         folder = Path(name)
         (folder / "scheme.h").write_text(code, encoding="utf-8")
         (folder / "main").write_text(fill(_HARNESS, values | {"sizes": sizes}), encoding="utf-8")
-        fails = partial(_fails, cwd=folder)
-        if message := fails([compiler, *options, "main", "-o", "program", libraries]):
-            raise ExportError(f"{language} code for {scheme.name} does not compile: {message}")
-        if message := fails([str(folder / "program")]):
-            raise ExportError(f"{language} code for {scheme.name}: wrong for {values['type']}: {message}")
+        build = [compiler, *options, "main", "-o", "program", libraries]
+        if message := _fails(build, folder):
+            message = f"{language} code for {scheme.name} does not compile: {message}"
+        elif message := _fails([str(folder / "program")], folder):
+            message = f"{language} code for {scheme.name}: wrong for {values['type']}: {message}"
+        if message:
+            # It may be the compiler: one without headers, or a folder where nothing may be executed.
+            (folder / "main").write_text("#include <stdlib.h>\nint main(void) { return 0; }\n", encoding="utf-8")
+            if _fails(build, folder) or _fails([str(folder / "program")], folder):
+                return False
+            raise ExportError(message)
     return True
 
 
-def _fails(command: Sequence[str], cwd: Path) -> str:
+def _fails(command: Sequence[str], folder: Path) -> str:
     """Empty if the command succeeds, else the beginning of what it says."""
     try:
         result = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return f"it took more than {_TIMEOUT} s"
+    except OSError as error:
+        return str(error)
     return (result.stdout + result.stderr)[:1000] or f"exit code {result.returncode}" if result.returncode else ""
 
 

@@ -270,12 +270,18 @@ def test_a_note_says_what_was_not_run(language: str, program: str, monkeypatch: 
     monkeypatch.setattr(shutil, "which", lambda _: None)
     emitted = emit_checked(sample("winograd"), language)
     assert emitted.code == export_code(sample("winograd"), language)
-    assert f"was not run, as {program}" in emitted.note
+    assert f"was not run, as there is no working {program}" in emitted.note
+
+
+def test_a_compiler_that_does_not_work_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for broken in ("/bin/false", "/bin/true", "/dev/null"):  # it fails, it makes no program, it cannot be executed
+        monkeypatch.setattr(shutil, "which", lambda _, broken=broken: broken)
+        assert "no working cc or gcc" in emit_checked(sample("strassen"), "c").note
 
 
 def test_what_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_TIMEOUT", 0.1)
-    assert "more than 0.1 s" in compiled._fails(["sleep", "5"], cwd=tmp_path)
+    assert "more than 0.1 s" in compiled._fails(["sleep", "5"], tmp_path)
 
 
 @pytest.mark.parametrize("order", [lambda program: program, schedule_quickly])

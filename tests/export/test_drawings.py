@@ -62,8 +62,9 @@ def test_boxes_lie_in_the_picture_and_apart(name: str) -> None:
     )
 
 
-def test_a_box_shows_its_formula() -> None:
+def test_boxes_show_their_formulas_and_a_legend_the_signs() -> None:
     root = ET.fromstring(export_code(sample("strassen"), "svg"))
+    assert "dashed: minus" in root.findtext(f'{SVG}text[@class="legend"]', "")
     titles = {title.text for title in root.findall(f"{SVG}g/{SVG}title")}
     assert {"a11", "m2 = (a11 + a22)(b11 + b22)", "c12 = m1 + m3"} <= titles
 

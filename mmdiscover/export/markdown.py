@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CHECK = (
     "for all entries x of U, y of V and z of W: the sum over the products of u[x] v[y] w[z] is 1 if x = ij, y = jk "
-    "and z = ki for some i, j, k, else 0"
+    "and z = ik for some i, j, k, else 0"
 )
 _INTRODUCTION = """\
 `mq` is the product of a linear form in the entries of A, with the coefficients in row `q` of the table U, and one in

@@ -48,6 +48,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("report", "ranks"),
         ("report", "settings"),
         ("bench",),
+        ("bench", "export"),
         ("bench", "lm"),
         ("bench", "verify"),
         ("db",),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ from mmdiscover.core.records import fewest_known_additions, fewest_known_shared_
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.rows import scheme_of_rows, scheme_rows
 from mmdiscover.core.symmetry import permute
-from mmdiscover.export import EFFORTS, fewest_additions, live_temporaries, schedule
+from mmdiscover.export import EFFORTS, Fewest, fewest_additions, live_temporaries, schedule
+from mmdiscover.export.text import formulas
 from results_db import open_database, queries
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ fewest among the schemes as they were found. *Quick*: subexpressions shared in t
 members of their orbits under sandwiching that a random walk finds. *Flips*: the walk also exchanges parts of two
 products with a common factor, which leaves the orbit. *Published*: the fewest gathered from published files and
 papers. *CPU s*: for all starts of the search, and for each effort over all schemes. Every scheme passed the Brent
-equations, and every program was expanded exactly and compared with its scheme."""
+equations, and every program was expanded exactly and compared with its scheme. *Live temporaries*: of the best program,
+as written and after scheduling."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,14 @@ class Reduce:
     effort: str
     seed: int
 
+    def best(self) -> Fewest:
+        """The scheme and program that are found, the same every time."""
+        scheme = scheme_of_rows(Format.parse(self.format), self.rank, json.loads(self.rows))
+        return fewest_additions(scheme, EFFORTS[self.effort], self.seed)
+
     def run(self) -> Result:
         """The result: additions, most live temporaries as written and scheduled, the scheme that was reached."""
-        scheme = scheme_of_rows(Format.parse(self.format), self.rank, json.loads(self.rows))
-        best = fewest_additions(scheme, EFFORTS[self.effort], self.seed)
+        best = self.best()
         return {
             "additions": best.additions,
             "live": live_temporaries(best.program),
@@ -90,22 +97,25 @@ def discover(chosen: Options, settings: Settings) -> tuple[Path, dict[str, Resul
     return database, {target["scheme"]: target for target in json.loads(printed)["targets"]}
 
 
-def measure(work: Work, database: Path, found: Result, settings: Settings) -> list[object]:
-    """One line of the table."""
+def measure(work: Work, database: Path, found: Result, settings: Settings) -> tuple[list[object], Reduce]:
+    """One line of the table, and the task whose program has the fewest additions."""
     fmt, rank = parse_scheme_name(found["scheme"])
     assert rank is not None
     with open_database(str(database), create=False) as db:
         rows = queries.list_schemes(db, fmt=fmt, rank=rank, ring=Ring.ZT, sort="additions", limit=settings["schemes"])
         schemes = [permute(queries.load_scheme(db, str(row.id)).scheme, fmt) for row in rows]
     texts = [json.dumps(scheme_rows(scheme)) for scheme in schemes]
-    counts, seconds, best = [], [], {}
+    counts, seconds, ended = [], [], []
     for effort in settings["efforts"]:
         tasks = [Reduce(str(fmt), rank, text, effort, settings["seed"]) for text in texts]
         results = work.run(f"{found['scheme']} {effort}", tasks, best=lambda result: float(result["additions"]))
-        best = min(results, key=lambda result: (result["additions"], result["scheduled"]))
+        place = min(range(len(tasks)), key=lambda place: (results[place]["additions"], results[place]["scheduled"]))
+        best = results[place]
+        ended.append((best["additions"], best, tasks[place]))
         counts.append(best["additions"])
         seconds.append(f"{sum(result['seconds'] for result in results):.1f}")
-    return [
+    _, best, task = min(ended, key=itemgetter(0))
+    line = [
         found["scheme"],
         len(schemes),
         min(map(metrics.additions, schemes)),
@@ -116,6 +126,7 @@ def measure(work: Work, database: Path, found: Result, settings: Settings) -> li
         f"{found['cpu_seconds']:.0f}",
         *seconds,
     ]
+    return line, task
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = tomllib.loads(chosen.settings.read_text(encoding="utf-8"))
     work = chosen.begin()
     database, found = discover(chosen, settings)
-    lines = [measure(work, database, target, settings) for target in found.values()]
+    measured = {name: measure(work, database, target, settings) for name, target in found.items()}
+    shown = settings["formulas"]
+    best = measured[shown][1].best()
     efforts = settings["efforts"]
     columns = ["scheme", "schemes", "naive", "published", *efforts, "published", "live temporaries", "CPU s search"]
     write_report(
@@ -133,11 +146,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "# Fewest additions",
             "",
             *_INTRODUCTION.splitlines(),
-            "*Live temporaries*: of the last program, as written and after scheduling.",
             "",
-            *table([*columns, *(f"CPU s {effort}" for effort in efforts)], lines),
+            *table([*columns, *(f"CPU s {effort}" for effort in efforts)], [line for line, _ in measured.values()]),
             "",
             (HERE / "findings.md").read_text(encoding="utf-8"),
+            f"## {shown} with {best.additions} additions",
+            "",
+            "```text",
+            *formulas(schedule(best.program)),
+            "```",
+            "",
             provenance("python -m experiments.additions.run", chosen.settings),
         ],
     )

@@ -1,7 +1,8 @@
 """Compiled kernels: sharing of pairs in ternary matrices, and a random walk to ternary schemes where it saves much.
 
 The pair x ± y that occurs most often, up to sign, becomes a temporary, until none occurs twice; ties fall at random, or
-to the pair after which the others can save most (greedy potential: E. Mårtensson, P. Stankovski Wagner 2024).
+to the pair after which the others can save most (greedy potential: E. Mårtensson, P. Stankovski Wagner 2024). What is
+found so is improved further by exchanging temporaries, where terms may cancel.
 
 A scheme is one array x of int8, shape (3, most entries, r): x[k, :sizes[k]·sizes[k+1]] is factor k. Random numbers are
 SplitMix64 on one word of state that callers hand over.

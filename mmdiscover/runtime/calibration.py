@@ -9,13 +9,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from statistics import median
 from tempfile import NamedTemporaryFile
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.runtime.engine import COMPILED
+from mmdiscover.runtime.engine import COMPILED, Engine
+from mmdiscover.runtime.library import named
+from mmdiscover.runtime.step import prepare_step
 from mmdiscover.runtime.team import Team
 
 if TYPE_CHECKING:
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 
 _SIZES = {"f": (256, 512, 1024, 2048), "c": (256, 512, 1024), "i": (128, 256)}
 """Sizes of square products by kind of number type; integers have no BLAS."""
-_BLOCKS = (512, 2048)
-"""Sizes of square blocks that are added: within the processor's caches, and far beyond them."""
+_BLOCKS = {"f": (512, 1536), "c": (256, 768), "i": (64, 128)}
+"""Sizes of blocks in the products by a scheme that are timed."""
 _LEAST_SECONDS = 0.05
 
 
@@ -39,7 +42,7 @@ class Calibration:
     seconds_per_multiplication : tuple of float
         Of `numpy.matmul`, for each size.
     blocks : tuple of int
-        Sizes of square blocks that were added.
+        Sizes of square blocks.
     seconds_per_pass : tuple of float
         For one entry that a sum reads or writes, for each size of blocks.
     """
@@ -102,22 +105,28 @@ def calibrate(dtype: np.dtype[Any], threads: int) -> Calibration | None:
 
 def measure(dtype: np.dtype[Any], threads: int) -> Calibration:
     """Measure without looking into the file."""
-    from mmdiscover.runtime import kernels
-
-    sizes = _SIZES[dtype.kind]
+    sizes, blocks = _SIZES[dtype.kind], _BLOCKS[dtype.kind]
     per_multiplication = []
     for size in sizes:
         a = np.ones((size, size), dtype)
-        out = np.empty_like(a)
-        per_multiplication.append(_seconds(partial(np.matmul, a, a, out=out)) / size**3)
-    team, coefficients = Team(threads), np.ones(2, dtype)
-    per_pass = []
-    for block in _BLOCKS:
-        source, target = np.ones((2 * block, block), dtype), np.empty((block, block), dtype)
-        places = np.array([[0, 0], [block, 0]])
-        add = partial(team.share, kernels.combine, block, block, source, places, coefficients, target)
-        per_pass.append(_seconds(add) / (3 * target.size))
-    return Calibration(sizes, tuple(per_multiplication), _BLOCKS, tuple(per_pass))
+        per_multiplication.append(_seconds(partial(np.matmul, a, a, out=np.empty_like(a))) / size**3)
+    per_pass = tuple(_seconds_per_pass(block, dtype, threads) for block in blocks)
+    return Calibration(sizes, tuple(per_multiplication), blocks, per_pass)
+
+
+def _seconds_per_pass(block: int, dtype: np.dtype[Any], threads: int) -> float:
+    """What a product by a 2×2×2 scheme takes beyond its products of blocks, for each entry that it reads or writes.
+
+    Sums by themselves are faster than between products, whose threads wait for work for a while and are in the way,
+    and which leave nothing in the caches.
+    """
+    step = prepare_step(named("2x2x2:7"), dtype)
+    size = 2 * block
+    a = np.ones((size, size), dtype)
+    out, part, product = np.empty_like(a), np.ones((block, block), dtype), np.empty((block, block), dtype)
+    engine = Engine((size, size, size), dtype, [step], Team(threads))
+    whole, parts = _medians(partial(engine.run, a, a, out), partial(np.matmul, part, part, out=product))
+    return max(whole - len(step.products) * parts, 0.0) / (sum(step.passes) * block**2)
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -129,6 +138,17 @@ def _seconds(run: Callable[[], object]) -> float:
         run()
         times.append(perf_counter() - begin)
     return min(times)
+
+
+def _medians(*runs: Callable[[], object]) -> list[float]:
+    """Medians of at least five runs of each, in turns, after one that does not count."""
+    times: list[list[float]] = [[] for _ in runs]
+    while len(times[0]) < 6 or sum(times[0]) < _LEAST_SECONDS:
+        for run, seconds in zip(runs, times, strict=True):
+            begin = perf_counter()
+            run()
+            seconds.append(perf_counter() - begin)
+    return [median(seconds[1:]) for seconds in times]
 
 
 def _machine() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from mmdiscover.core.symmetry import permute
@@ -25,6 +26,7 @@ _SECONDS_PER_PRODUCT = 5e-5
 """Of the interpreter, and of handing sums to threads."""
 _SMALLEST_BLOCK = 32
 _MOST_LEVELS = 6
+_LOOKAHEAD = 2
 
 
 @lru_cache(maxsize=1024)
@@ -52,13 +54,16 @@ def choose(shape: Shape, dtype: np.dtype[Any], threads: int, limit: float | None
     block = shape
     while len(chosen) < _MOST_LEVELS:
         allowed = [s for s in candidates() if limit is None or error_factor((*chosen, s), shape[1]) <= limit]
-        times = {scheme: level_seconds(scheme, block, dtype, calibration) for scheme in allowed}
-        best = min(times, key=times.__getitem__, default=None)
-        if best is None or times[best] * GAIN > calibration.classical(*block):
+        best, seconds = None, calibration.classical(*block)
+        for scheme in allowed:
+            # One level may pay only with another one below it.
+            expected = GAIN * level_seconds(scheme, block, dtype, calibration, levels=_LOOKAHEAD)
+            if expected < seconds:
+                best, seconds = scheme, expected
+        if best is None:
             break
         chosen = (*chosen, best)
-        n, m, p = (size // side for size, side in zip(block, best.format.sizes, strict=True))
-        block = (n, m, p)
+        block = _blocks(best, block)
     return chosen
 
 
@@ -68,21 +73,39 @@ def candidates() -> tuple[Scheme, ...]:
     return tuple(permute(scheme, fmt) for scheme in known_schemes().values() for fmt in scheme.format.orders())
 
 
-def level_seconds(scheme: Scheme, shape: Shape, dtype: np.dtype[Any], calibration: Calibration) -> float:
-    """Expected seconds of one level, its products and what the blocks leave over computed classically."""
-    sizes = scheme.format.sizes
-    n, m, p = (size // side for size, side in zip(shape, sizes, strict=True))
-    if min(n, m, p) < _SMALLEST_BLOCK:
-        return float("inf")
+def level_seconds(
+    scheme: Scheme, shape: Shape, dtype: np.dtype[Any], calibration: Calibration, levels: int = 1
+) -> float:
+    """Expected seconds of a product with one level of a scheme, its products with the best of further levels.
+
+    Parameters
+    ----------
+    scheme : Scheme
+    shape : (n, m, p)
+    dtype : dtype
+    calibration : Calibration
+    levels : int
+        This one included; below them products are classical.
+    """
+    n, m, p = block = _blocks(scheme, shape)
+    if min(block) < _SMALLEST_BLOCK:
+        return inf
     step = prepare_step(scheme, dtype)
     left, right, out = step.passes
-    sums = sum(
-        calibration.passes(count * block, block) for count, block in ((left, n * m), (right, m * p), (out, n * p))
-    )
-    products = len(step.products) * (calibration.classical(n, m, p) + _SECONDS_PER_PRODUCT)
-    rows, inner, columns = (block * side for block, side in zip((n, m, p), sizes, strict=True))
+    sums = sum(calibration.passes(count * size, size) for count, size in ((left, n * m), (right, m * p), (out, n * p)))
+    product = calibration.classical(*block)
+    if levels > 1:
+        below = (GAIN * level_seconds(other, block, dtype, calibration, levels - 1) for other in candidates())
+        product = min(product, *below)
+    rows, inner, columns = (size * side for size, side in zip(block, scheme.format.sizes, strict=True))
     # Thin strips cost more than their work: their outputs are read and written as often as those of thick ones.
     rest = calibration.classical(*shape) * (1 - rows * inner * columns / (shape[0] * shape[1] * shape[2]))
     if inner < shape[1]:
         rest += calibration.passes(3 * rows * columns, rows * columns)
-    return sums + products + 2 * rest
+    return sums + len(step.products) * (product + _SECONDS_PER_PRODUCT) + 2 * rest
+
+
+def _blocks(scheme: Scheme, shape: Shape) -> Shape:
+    """Sizes of the blocks."""
+    n, m, p = (size // side for size, side in zip(shape, scheme.format.sizes, strict=True))
+    return n, m, p

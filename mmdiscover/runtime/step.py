@@ -74,7 +74,7 @@ class Step:
         return left, right, out
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def prepare_step(scheme: Scheme, dtype: np.dtype[Any]) -> Step:
     """Turn a scheme into block operations.
 

@@ -67,6 +67,10 @@ def test_expected_seconds_count_products_and_passes() -> None:
     seconds = choice.level_seconds(strassen(), (200, 200, 200), FLOAT, FAST_SUMS)
     sums = (15 + 15 + 23) * 100**2 * 1e-11
     assert seconds == pytest.approx(7 * (100**3 * 1e-10 + 5e-5) + sums)
+    # A second level below a level that does not pay by itself.
+    assert choice.level_seconds(strassen(), (2000, 2000, 2000), FLOAT, FAST_SUMS, levels=2) < choice.level_seconds(
+        strassen(), (2000, 2000, 2000), FLOAT, FAST_SUMS
+    )
 
 
 def test_auto_is_matmul_where_nothing_pays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +86,13 @@ def test_auto_is_matmul_where_nothing_pays(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_calibration_is_measured_once_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "_SIZES", {"f": (16, 32), "c": (16,), "i": (8, 16)})
-    monkeypatch.setattr(calibration, "_BLOCKS", (16, 64))
+    monkeypatch.setattr(calibration, "_BLOCKS", {"f": (16, 64), "c": (16, 64), "i": (8, 16)})
     monkeypatch.setattr(calibration, "_LEAST_SECONDS", 0.0)
     first = calibrate(FLOAT, 1)
     assert first is not None
-    assert min(*first.seconds_per_multiplication, *first.seconds_per_pass) > 0
+    assert min(first.seconds_per_multiplication) > 0
+    assert min(first.seconds_per_pass) >= 0
+    assert max(first.seconds_per_pass) > 0
     assert calibrate(np.dtype(object), 1) is None
     calibrate(np.dtype(np.int64), 1)
     calibrate.cache_clear()

@@ -28,16 +28,12 @@ HERE = Path(__file__).parent
 COLOURS = (BLUE, ORANGE, "#4d9221", "#7b3294", GREY)
 
 
-def measure(settings: dict[str, Any]) -> dict[str, list[list[MultiplyTimes]]]:
-    """Cases of each number type: a list for each size, in the order of the plans."""
+def measure(settings: dict[str, Any], dtype: str) -> list[list[MultiplyTimes]]:
+    """Cases of one number type: a list for each size, in the order of the plans."""
     plans = [plan if plan == "auto" else tuple(plan.split(",")) for plan in settings["plans"]]
-    return {
-        dtype: [
-            time_multiply(size, dtype, plans, settings["threads"], repeats=settings["repeats"])
-            for size in settings[dtype]
-        ]
-        for dtype in ("float64", "float32")
-    }
+    return [
+        time_multiply(size, dtype, plans, settings["threads"], repeats=settings["repeats"]) for size in settings[dtype]
+    ]
 
 
 def random_sizes(settings: dict[str, Any], threads: int) -> list[tuple[tuple[int, int, int], str, float, float]]:
@@ -78,7 +74,7 @@ def _ratios(a: Any, b: Any, seconds: float, threads: int) -> tuple[list[float], 
 def draw(cases: list[list[MultiplyTimes]], plans: list[str], path: Path) -> None:
     """Speed-up against size, and beside it the error."""
     drawn, (left, right) = figure(9.5, 3.8, columns=2)
-    for index, (plan, colour) in enumerate(zip(plans, COLOURS, strict=True)):
+    for index, (plan, colour) in enumerate(zip(plans, COLOURS[: len(plans)], strict=True)):
         sizes = [row[index].n for row in cases]
         style: Any = {"color": colour, "marker": "o", "markersize": 4, "linestyle": ":" if plan == "auto" else "-"}
         left.plot(sizes, [row[index].speedup for row in cases], label=_label(plan), **style)
@@ -106,10 +102,8 @@ def _ticks(panel: Axes, sizes: list[int]) -> None:
 
 
 def main(report: Path, file: Path) -> None:
-    """Measure, draw, write."""
+    """Measure, draw, write; what is measured is written before more is measured."""
     settings = tomllib.loads(file.read_text(encoding="utf-8"))
-    measured = measure(settings)
-    rows = random_sizes(settings, settings["threads"])
     lines = [
         "# Products by schemes beside numpy.matmul",
         "",
@@ -118,43 +112,50 @@ def main(report: Path, file: Path) -> None:
         "what the growth factors allow (dashed in the pictures; black: the error of matmul).",
         "",
     ]
-    for dtype, cases in measured.items():
+    made = ["", provenance("python -m experiments.crossover.run", file)]
+    for dtype in ("float64", "float32"):
+        cases = measure(settings, dtype)
+        lines += [f"## {dtype}", "", *table(COLUMNS, _rows(cases, settings["plans"])), ""]
+        write_report(report, [*lines, *made])
         picture = report.with_name(f"{report.stem}_{dtype}.png")
         draw(cases, settings["plans"], picture)
-        columns = ("N", "schemes", "seconds", "matmul", "speed-up", "error", "matmul's", "bound", "memory, MiB")
-        body = [
-            (
-                case.n,
-                case.scheme if plan != "auto" else f"auto: {case.scheme}",
-                f"{case.seconds:.3f}",
-                f"{case.matmul_seconds:.3f}",
-                f"**{case.speedup:.3f}**",
-                f"{case.relative_error:.1e}",
-                f"{case.matmul_error:.1e}",
-                f"{case.error_bound:.1e}",
-                f"{case.workspace_mib:.0f}",
-            )
-            for row in cases
-            for plan, case in zip(settings["plans"], row, strict=True)
-        ]
-        lines += [f"## {dtype}", "", f"![Speed-up and error]({picture.name})", "", *table(columns, body), ""]
-    least = min(ratio for *_, ratio in rows)
+        lines += [f"![Speed-up and error]({picture.name})", ""]
+    rows = random_sizes(settings, settings["threads"])
     lines += [
         '## "auto" at random sizes',
         "",
-        f"Least ratio: {least:.3f}.",
+        f"Least ratio: {min(ratio for *_, ratio in rows):.3f}.",
         "",
         *table(
             ("n, m, p", "schemes", "matmul, ms", "ratio"),
             [
-                ("×".join(map(str, shape)), names, f"{1e3 * time:.3g}", f"{ratio:.3f}")
-                for shape, names, time, ratio in rows
+                ("×".join(map(str, shape)), names, f"{1e3 * seconds:.3g}", f"{ratio:.3f}")
+                for shape, names, seconds, ratio in rows
             ],
         ),
-        "",
-        provenance("python -m experiments.crossover.run", file),
     ]
-    write_report(report, lines)
+    write_report(report, [*lines, *made])
+
+
+COLUMNS = ("N", "schemes", "seconds", "matmul", "speed-up", "error", "matmul's", "bound", "memory, MiB")
+
+
+def _rows(cases: list[list[MultiplyTimes]], plans: list[str]) -> list[tuple[object, ...]]:
+    return [
+        (
+            case.n,
+            case.scheme if plan != "auto" else f"auto: {case.scheme}",
+            f"{case.seconds:.3f}",
+            f"{case.matmul_seconds:.3f}",
+            f"**{case.speedup:.3f}**",
+            f"{case.relative_error:.1e}",
+            f"{case.matmul_error:.1e}",
+            f"{case.error_bound:.1e}",
+            f"{case.workspace_mib:.0f}",
+        )
+        for row in cases
+        for plan, case in zip(plans, row, strict=True)
+    ]
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ OutputOption: TypeAlias = Annotated[
 ]
 ForceOption: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite the output file if there is one.")]
 
+EffortOption: TypeAlias = Annotated[
+    str, typer.Option("--effort", metavar="EFFORT", help="quick, orbit, flips or long.")
+]
+
 
 def integer(text: str) -> int:
     """Read an integer.

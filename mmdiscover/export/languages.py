@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mmdiscover.errors import InputError
+from mmdiscover.errors import ExportError, InputError
 from mmdiscover.export import c, check, compiled, cpp, graphviz, julia, latex, markdown, numba, numpy, python, svg, text
 from mmdiscover.export.program import Program, program_of
+from mmdiscover.export.reduction import EFFORTS, Effort, fewest_additions
 from mmdiscover.export.scheduling import schedule
 from mmdiscover.export.sharing import share_subexpressions
 from mmdiscover.export.writing import Facts
+from mmdiscover.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,13 +93,34 @@ def export_code(verified: VerifiedScheme, language: str) -> str:
     return emit_checked(verified, language).code
 
 
-def emit_checked(verified: VerifiedScheme, language: str) -> Emitted:
-    """As `export_code`, with what the check could not do here: where there is no compiler, C is read back, not run."""
+def emit_checked(verified: VerifiedScheme, language: str, effort: Effort = EFFORTS["quick"]) -> Emitted:
+    """As `export_code`, with what the check could not do here: where there is no compiler, C is read back, not run.
+
+    Parameters
+    ----------
+    verified : VerifiedScheme
+    language : str
+    effort : Effort
+        How long to look for a scheme with fewer additions first. What is emitted is then that scheme, another member
+        of the orbit or, by flips, another scheme, which is verified as every scheme is.
+    """
     if language not in LANGUAGES:
         raise InputError(f"language {language!r}: expected one of {', '.join(LANGUAGES)}")
     chosen = LANGUAGES[language]
-    program = program_of(verified.scheme)
-    for run in chosen.passes:
+    scheme, program = verified.scheme, program_of(verified.scheme)
+    passes = chosen.passes
+    if effort.walks:
+        fewest = fewest_additions(scheme, effort)
+        proved = verify(fewest.scheme).verified
+        if proved is None:
+            raise ExportError(
+                f"the search for fewer additions of {scheme.name} broke it; this is a bug, please report it"
+            )
+        verified, scheme = proved, fewest.scheme
+        shared = share_subexpressions in passes
+        program = fewest.program if shared else program_of(scheme)
+        passes = tuple(run for run in passes if run is not share_subexpressions)
+    for run in passes:
         program = run(program)
     code = chosen.emit(program, Facts.of(verified))
-    return Emitted(code, chosen.check(code, verified.scheme) or "")
+    return Emitted(code, chosen.check(code, scheme) or "")

@@ -33,7 +33,8 @@ def emit(program: Program, facts: Facts) -> str:
     def factor(form: Form) -> list[str]:
         pieces = write_sum(form, term)
         if len(form) > 1 or form[0].coefficient != 1:
-            pieces[0], pieces[-1] = "(" + pieces[0], pieces[-1] + ")"
+            pieces[0] = "(" + pieces[0]
+            pieces[-1] += ")"
         return pieces
 
     rows = []

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # Below, no scheme pays, and looking for one would cost as much as the product.
 _SMALL = 512 * 512
+_ARRAY, _matmul = np.ndarray, np.matmul
 
 
 def multiply(
@@ -69,9 +70,22 @@ def multiply(
         If shapes do not meet, the type holds no numbers or not the scheme's coefficients, the scheme does not multiply
         matrices, or an argument is out of range.
     """
-    if scheme == AUTO and levels is None and _too_small(a, b):
-        product: Array = np.matmul(a, b)
-        return product
+    # Small products take a microsecond or two, so they are not asked much: what is wrong with them is told below.
+    if (
+        scheme is AUTO
+        and levels is None
+        and type(a) is type(b) is _ARRAY
+        and a.ndim == 2
+        and a.size < _SMALL
+        and b.size < _SMALL
+    ):
+        try:
+            product: Array = _matmul(a, b)
+        except (ValueError, TypeError):
+            pass
+        else:
+            if product.ndim == 2 and product.dtype.kind != "b":
+                return product
     left, right = _matrices(a, b)
     schemes = _schemes(scheme, levels, left, right, threads, max_error_factor)
     if not schemes:
@@ -80,18 +94,6 @@ def multiply(
         whole = (*left.shape, right.shape[1])
         product = Multiplication(whole, left.dtype, schemes, threads=threads)(left, right)
     return product
-
-
-def _too_small(a: ArrayLike, b: ArrayLike) -> bool:
-    """Whether these are matrices of floats that meet, and too small for any scheme."""
-    return (
-        type(a) is type(b) is np.ndarray
-        and a.size < _SMALL > b.size
-        and a.dtype.char in "fd"
-        and a.dtype == b.dtype
-        and a.ndim == 2 == b.ndim
-        and a.shape[1] == b.shape[0]
-    )
 
 
 class Multiplication:
@@ -170,7 +172,7 @@ class Multiplication:
             raise InputError("out shares memory with a or b, expected an array of its own")
         with np.errstate(invalid="ignore", over="ignore"):
             self._engine.run(left, right, out)
-        if dtype.kind in "fc" and self._spoilt(out):
+        if self.schemes and dtype.kind in "fc" and self._spoilt(out):
             np.matmul(left, right, out=out)
         return out
 

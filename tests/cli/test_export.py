@@ -45,3 +45,10 @@ def test_what_was_not_compiled_is_said_on_standard_error(cli: CommandLine, monke
 
 def test_an_unknown_language_is_refused_before_the_database_is_opened(cli: CommandLine) -> None:
     cli("export", "1", "--to", "cobol").assert_refused("cobol", ", ".join(DESCRIPTIONS))
+
+
+@pytest.mark.usefixtures("filled")
+def test_effort_finds_fewer_additions(cli: CommandLine) -> None:
+    assert "additions  18" in cli("export", "1", "--to", "python").out
+    assert "additions  15" in cli("export", "1", "--to", "python", "--effort", "orbit").out
+    cli("export", "1", "--to", "python", "--effort", "much").assert_refused("much", "quick, orbit, flips, long")

@@ -16,8 +16,9 @@ import pytest
 import sympy
 
 from mmdiscover import __version__
+from mmdiscover.core.scheme import Scheme
 from mmdiscover.errors import ExportError, InputError
-from mmdiscover.export import LANGUAGES, check, export_code, languages
+from mmdiscover.export import EFFORTS, LANGUAGES, Fewest, check, emit_checked, export_code, languages
 from mmdiscover.export.catalogue import DESCRIPTIONS
 from mmdiscover.export.parsing import parse_text, text_of_latex
 from mmdiscover.export.program import Kind, Term, Variable, expand, program_of
@@ -27,6 +28,7 @@ from tests.schemes import laderman
 
 if TYPE_CHECKING:
     from mmdiscover.core.verified import VerifiedScheme
+    from mmdiscover.export import Effort
     from mmdiscover.export.program import Program
 
 ANY_SCHEME = pytest.mark.parametrize("name", SAMPLES)
@@ -333,3 +335,29 @@ def test_an_unproved_pass_cannot_change_the_scheme(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(languages, "LANGUAGES", {"text": replace(chosen, passes=(lambda _: other,))})
     with pytest.raises(ExportError):
         export_code(sample("strassen"), "text")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_with_more_effort_another_member_of_the_orbit_is_emitted(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_FEW_KERNELS", 0)
+    verified = sample("strassen")
+    code = emit_checked(verified, language, EFFORTS["orbit"]).code
+    assert verified.hash not in code
+    # Winograd's 15 where sums are shared, otherwise what the formulas of that member have.
+    shared = language not in ("text", "latex", "markdown")
+    assert re.search(r"additions[ |]+15 \(24 without" if shared else r"additions[ |]+24", code)
+    assert code == emit_checked(verified, language, EFFORTS["orbit"]).code
+
+
+def test_a_search_that_breaks_a_scheme_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(scheme: Scheme, _: Effort) -> Fewest:
+        u = scheme.u.copy()
+        u[0, 0] += 1
+        wrong = Scheme(scheme.format, u, scheme.v, scheme.w)
+        return Fewest(wrong, program_of(wrong))
+
+    monkeypatch.setattr(languages, "fewest_additions", broken)
+    with pytest.raises(ExportError, match="fewer additions of 2x2x2:7 broke it"):
+        emit_checked(sample("strassen"), "text", EFFORTS["orbit"])

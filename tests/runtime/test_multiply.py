@@ -202,6 +202,9 @@ def test_the_error_is_within_its_bound(size: int, levels: int, scheme: Scheme, s
         ((np.ones((2, 3)), np.ones((2, 3))), {}, r"matrices have shapes \(2, 3\) and \(2, 3\), expected"),
         ((np.ones(3), np.ones(3)), {}, r"matrices have shapes \(3,\) and \(3,\)"),
         ((np.ones((2, 2), bool), np.ones((2, 2), bool), "2x2x2:7"), {}, "matrices have type bool"),
+        ((np.ones((2, 2), bool), np.ones((2, 2), bool)), {}, "matrices have type bool"),
+        ((np.ones((2, 3)), np.ones((4, 3, 2))), {}, r"matrices have shapes \(2, 3\) and \(4, 3, 2\)"),
+        ((np.ones((2, 3)), np.ones(3)), {}, r"matrices have shapes \(2, 3\) and \(3,\)"),
         ((np.array([["a"]]), np.array([["b"]])), {}, "matrices have type <U1"),
         (
             (np.eye(2), np.eye(2), "7x7x7:3"),

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from mmdiscover.cli import output
-from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
+from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, EffortOption, JsonOption
 from mmdiscover.cli.stored import reading
 from mmdiscover.errors import InputError
 
 
 def additions(
-    effort: Annotated[str, typer.Option("--effort", metavar="EFFORT", help="quick, orbit, flips or long.")] = "quick",
+    effort: EffortOption = "quick",
     most: Annotated[
         int, typer.Option("--schemes", metavar="N", min=1, help="Look at N schemes of each format at most.")
     ] = 10,

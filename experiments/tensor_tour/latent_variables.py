@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.charts import BLUE, GREY, ORANGE, figure, save
 from experiments.provenance import table
-from mmdiscover.decompositions.latent import (
+from mmdiscover.decompositions import (
     SphericalMixture,
     TopicModel,
     WeakSignalWarning,

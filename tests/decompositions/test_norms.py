@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmdiscover.decompositions import tensor_power
 from mmdiscover.decompositions.arguments import as_array, check_cells, check_number, check_ranks
 from mmdiscover.decompositions.cp.als import cp_als
 from mmdiscover.decompositions.cp.comparison import factor_match_score
@@ -12,7 +13,6 @@ from mmdiscover.decompositions.cp.lm import cp_lm
 from mmdiscover.decompositions.cp.tensor import CPTensor, random_cp
 from mmdiscover.decompositions.gcp.fit import generalized_cp
 from mmdiscover.decompositions.gcp.losses import Poisson
-from mmdiscover.decompositions.latent import tensor_power
 from mmdiscover.decompositions.matrices import left_singular_vectors, truncated_svd
 from mmdiscover.decompositions.networks.containers import as_network
 from mmdiscover.decompositions.networks.contraction import contract

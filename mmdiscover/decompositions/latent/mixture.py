@@ -195,7 +195,7 @@ def fit_spherical_mixture(
     Examples
     --------
     >>> import numpy as np
-    >>> from mmdiscover.decompositions.latent import match_components
+    >>> from mmdiscover.decompositions import match_components
     >>> truth = SphericalMixture(np.array([[3.0, 0.0, 1.0], [0.0, 2.0, 1.0]]), np.array([0.4, 0.6]), 0.25)
     >>> samples, _ = truth.sample(100_000)
     >>> found = fit_spherical_mixture(samples, 2).model

@@ -190,7 +190,7 @@ def fit_topics(
     Examples
     --------
     >>> import numpy as np
-    >>> from mmdiscover.decompositions.latent import match_components
+    >>> from mmdiscover.decompositions import match_components
     >>> truth = TopicModel(np.array([[0.5, 0.3, 0.2, 0.0], [0.0, 0.1, 0.3, 0.6]]), np.array([0.3, 0.7]))
     >>> counts, _ = truth.sample(100_000, 10)
     >>> found = fit_topics(counts, 2).model

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions.latent import Components, match_components
+from mmdiscover.decompositions import Components, match_components
 
 
 @given(st.integers(1, 5), st.integers(0, 10**6))

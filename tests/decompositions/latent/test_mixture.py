@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmdiscover.decompositions.latent import (
+from mmdiscover.decompositions import (
     SphericalMixture,
     WeakSignalWarning,
     components_from_moments,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions.latent import PowerSettings, SymmetricDecomposition, tensor_power
+from mmdiscover.decompositions import PowerSettings, SymmetricDecomposition, tensor_power
 from mmdiscover.decompositions.outcome import Ending, NotConvergedWarning
 
 if TYPE_CHECKING:

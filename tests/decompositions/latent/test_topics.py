@@ -10,7 +10,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdiscover.decompositions.latent import (
+from mmdiscover.decompositions import (
     TopicModel,
     components_from_moments,
     fit_topics,
@@ -18,8 +18,8 @@ from mmdiscover.decompositions.latent import (
     project_on_simplex,
     topic_second_moment,
     topic_third_moment,
-    topics,
 )
+from mmdiscover.decompositions.latent import topics
 from mmdiscover.decompositions.outcome import Ending
 from tests.decompositions.latent.oracles import block_scores, slope
 

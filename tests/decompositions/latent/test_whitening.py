@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import aslinearoperator
 
-from mmdiscover.decompositions.latent import (
+from mmdiscover.decompositions import (
     Components,
     SymmetricDecomposition,
     WeakSignalWarning,

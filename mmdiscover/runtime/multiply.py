@@ -73,7 +73,7 @@ def multiply(
     # Small products take a microsecond or two, so they are not asked much: what is wrong with them is told below.
     if (
         scheme is AUTO
-        and levels is None
+        and levels is max_error_factor is threads is None
         and type(a) is type(b) is _ARRAY
         and a.ndim == 2
         and a.size < _SMALL
@@ -218,9 +218,12 @@ def _schemes(
     if isinstance(scheme, str) and scheme == AUTO:
         if levels is not None:
             raise InputError(f"levels is {levels!r} with scheme 'auto', expected a scheme with it")
+        team = _thread_count(threads)
+        if a.size < _SMALL and b.size < _SMALL:
+            return ()
         from mmdiscover.runtime.choice import choose
 
-        return choose((*a.shape, b.shape[1]), a.dtype, _thread_count(threads), limit)
+        return choose((*a.shape, b.shape[1]), a.dtype, team, limit)
     if isinstance(scheme, (list, tuple)):
         if levels not in {None, len(scheme)}:
             raise InputError(f"levels is {levels} for {len(scheme)} schemes, expected as many or none")

@@ -217,6 +217,8 @@ def test_the_error_is_within_its_bound(size: int, levels: int, scheme: Scheme, s
         ((np.eye(2), np.eye(2), "2x2x2:7", -1), {}, "levels is -1"),
         ((np.eye(2), np.eye(2), ["2x2x2:7"], 2), {}, "levels is 2 for 1 schemes"),
         ((np.eye(2), np.eye(2), "2x2x2:7"), {"threads": 0}, "threads is 0"),
+        ((np.eye(2), np.eye(2)), {"threads": 0}, "threads is 0"),
+        ((np.eye(2), np.eye(2)), {"max_error_factor": 0.5}, "max_error_factor is 0.5"),
         ((np.eye(2), np.eye(2), "2x2x2:7"), {"max_error_factor": 0.5}, "max_error_factor is 0.5"),
         (
             (np.eye(2), np.eye(2), "2x2x2:7"),

@@ -1,0 +1,1 @@
+"""Discrete search: walks on the flip graph, moves between formats, lifting."""

@@ -1,0 +1,86 @@
+"""What a walk on the flip graph is told, and what it brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mmdiscover.core.ring import Ring
+from mmdiscover.errors import InputError
+
+if TYPE_CHECKING:
+    from mmdiscover.core.scheme import Scheme
+
+
+class WalkStatus(StrEnum):
+    """How a walk ended."""
+
+    EXACT = "exact"
+    """At a scheme of the rank that was asked for."""
+    EXHAUSTED = "exhausted"
+    """All its flips are used up."""
+    INCONSISTENT = "inconsistent"
+    """The Brent equations do not hold any more: a defect of this program; the scheme is not to be used."""
+
+
+@dataclass(frozen=True)
+class WalkSettings:
+    """How to walk.
+
+    Parameters
+    ----------
+    ring : Ring
+        Z2 or ZT.
+    cyclic : bool
+        Walk over schemes only that are invariant under the cyclic shift of the factors; square formats only.
+    flips : int
+        So many flips at most.
+    plus_after : int
+        After so many flips without a reduction a plus transition raises the rank by one.
+    margin : int
+        Plus transitions lead at most so far above the least rank that the walk has seen.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+    """
+
+    ring: Ring = Ring.ZT
+    cyclic: bool = False
+    flips: int = 100_000_000
+    plus_after: int = 50_000
+    margin: int = 2
+
+    def __post_init__(self) -> None:
+        if self.ring not in (Ring.Z2, Ring.ZT):
+            raise InputError(f"ring of a walk is {self.ring}, expected Z2 or ZT")
+        for name, least in (("flips", 1), ("plus_after", 1), ("margin", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name} of a walk is {value!r}, expected an integer >= {least}")
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk brings.
+
+    Parameters
+    ----------
+    status : WalkStatus
+    scheme : Scheme or None
+        The scheme of the least rank that was seen, exact in the ring of the walk; None where the walk is inconsistent.
+    rank : int
+        Of that scheme.
+    flips : int
+        So many were done.
+    trace : tuple of (int, int)
+        (flips done, rank) whenever a lower rank was reached, beginning with (0, rank of the start).
+    """
+
+    status: WalkStatus
+    scheme: Scheme | None
+    rank: int
+    flips: int
+    trace: tuple[tuple[int, int], ...]

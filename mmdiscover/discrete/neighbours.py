@@ -182,7 +182,7 @@ def _classical(fmt: Format, modulus: int) -> Recipe:
 
 
 def _part(fmt: Format, table: Mapping[Format, Recipe], modulus: int) -> Recipe | None:
-    """The best that is known for a format, in its order; with a size of 1 nothing is better than the classical scheme."""
+    """The best that is known for a format, in its order; with a size of 1 the classical scheme is the best there is."""
     if 1 in fmt.sizes:
         return _classical(fmt, modulus)
     recipe = table.get(fmt.sorted())
@@ -208,13 +208,13 @@ def _combinations(fmt: Format, table: Mapping[Format, Recipe], modulus: int) -> 
 
 
 def _factorisations(fmt: Format) -> Iterator[tuple[Format, Format]]:
-    """Pairs of formats whose product has this format, one for each pair of sorted formats."""
-    seen = {frozenset((Format(1, 1, 1), fmt.sorted()))}
+    """Pairs of formats whose product has this format, one for each pair of sorted formats; 1x1xk only joins copies."""
+    seen = set()
     for sizes in pairs(*([part for part in range(1, size + 1) if size % part == 0] for size in fmt.sizes)):
         outer = Format(*sizes)
         inner = Format(*(size // part for size, part in zip(fmt.sizes, sizes, strict=True)))
         key = frozenset((outer.sorted(), inner.sorted()))
-        if key not in seen:
+        if key not in seen and not any(part.sizes[:2] == (1, 1) for part in key):
             seen.add(key)
             yield outer, inner
 

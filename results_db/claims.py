@@ -80,13 +80,17 @@ class NewTarget:
 
 @dataclass(frozen=True)
 class NewClaim:
-    """A trial that nobody has claimed yet, with what is stored about it before it is finished."""
+    """A trial that nobody has claimed yet, with what is stored about it before it is finished.
+
+    `origin` is that of `TrialRecord`.
+    """
 
     target_id: int
     index: int
     seed_entropy: int
     spawn_key: tuple[int, ...]
     settings: Mapping[str, object]
+    origin: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class Claim:
         Those of the search, JSON values.
     expired : bool
         Whether the last heartbeat is older than the lease.
+    origin : mapping or None
+        As in `TrialRecord`.
     """
 
     target_id: int
@@ -109,6 +115,7 @@ class Claim:
     runner: str
     settings: Mapping[str, Any]
     expired: bool
+    origin: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,7 @@ def claim_new(db: Database, runner: str, claims: Sequence[NewClaim]) -> list[boo
             "claimed_by": runner,
             "seed": seed_column(claim.seed_entropy, claim.spawn_key),
             "settings": codec.plain_json("trial settings", claim.settings),
+            "origin": None if claim.origin is None else codec.plain_json("trial origin", claim.origin),
         }
         for claim in claims
     ]
@@ -283,15 +291,22 @@ def list_claims(db: Database, campaign_id: int) -> list[Claim]:
     trial, target = models.Trial, models.Target
     with db.read() as connection:
         query = (
-            select(trial.target_id, trial.trial_index, trial.claimed_by, trial.settings, expired(connection))
+            select(
+                trial.target_id,
+                trial.trial_index,
+                trial.claimed_by,
+                trial.settings,
+                expired(connection),
+                trial.origin,
+            )
             .join(target, target.id == trial.target_id)
             .where(target.campaign_id == campaign_id, trial.state == str(models.TrialState.CLAIMED))
             .order_by(target.position, trial.trial_index)
         )
         rows = connection.execute(query).all()
     return [
-        Claim(target_id, index, runner or "", settings, bool(expired))
-        for target_id, index, runner, settings, expired in rows
+        Claim(target_id, index, runner or "", settings, bool(expired), origin)
+        for target_id, index, runner, settings, expired, origin in rows
     ]
 
 
@@ -315,9 +330,10 @@ def finished_trials(db: Database, target_id: int, first: int = 0) -> list[Finish
 
 
 def scheme_ids(db: Database, target_id: int) -> set[int]:
-    """The schemes that the trials of a target have led to."""
+    """The schemes that the trials of a target have led to, and that are what it asks for."""
     trial, discovery = models.Trial, models.Discovery
-    query = select(discovery.scheme_id).join(trial, trial.id == discovery.trial_id).where(trial.target_id == target_id)
+    query = select(discovery.scheme_id).join(trial, trial.id == discovery.trial_id)
+    query = query.where(trial.target_id == target_id, discovery.kind != models.STEP)
     with db.read() as connection:
         return set(connection.scalars(query.distinct()))
 

@@ -61,6 +61,9 @@ EXACT = "exact"
 FAILED = "failed"
 """`Trial.status` of a search that ended in an error: it tells nothing about its settings."""
 
+STEP = "step"
+"""`Discovery.kind` of a scheme that is of use to later trials, but not what the trial's target asks for."""
+
 
 class FitState(StrEnum):
     """Whether a float fit still waits to be made exact."""
@@ -160,6 +163,8 @@ class Trial(Base):
     refine_status: Mapped[str | None] = mapped_column(String(40))
     refine_detail: Mapped[str | None] = mapped_column(Text)
     refine_seconds: Mapped[float | None]
+    # Where it began, unless it made its start itself: {"parents": [hashes of schemes], "move": …, "start": …}.
+    origin: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Fit(Base):
@@ -279,7 +284,8 @@ class Certificate(Base):
 class Discovery(Base):
     """One time a scheme was found or read: ``import`` and others with a detail, or with a trial.
 
-    Kind ``trial``: made from its fit at once; kind ``refinement``: when that was taken up again.
+    Kind ``trial``: found by it, or made from its fit at once; kind ``refinement``: when that was taken up again. Kind
+    ``step``: not what its target asks for, but of use to later trials: of a higher rank, or modulo 2 only.
     """
 
     __tablename__ = "discoveries"

@@ -61,7 +61,9 @@ class TrialRecord:
     search_seconds, cpu_seconds : float
         Wall time of the search; processor time of the whole trial.
     refine_status, refine_detail, refine_seconds : optional
-        How the refinement ended, when there was one.
+        How the refinement or lifting ended, when there was one.
+    origin : mapping, optional
+        Where it began, unless it made its start itself: ``{"parents": [hashes], "move": …, "start": …}``.
     """
 
     index: int
@@ -77,15 +79,20 @@ class TrialRecord:
     refine_status: str | None = None
     refine_detail: str | None = None
     refine_seconds: float | None = None
+    origin: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Where a trial is stored, its fit, and the schemes it led to at once, the preferred one first."""
+    """Where a trial is stored, its fit, and the schemes it led to at once, the preferred one first.
+
+    `steps` are those that are of use to later trials only, see `FoundSchemes`.
+    """
 
     trial_id: int
     fit_id: int | None
     schemes: tuple[Stored, ...]
+    steps: tuple[Stored, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,13 +207,33 @@ def record_trial(
 
 
 @dataclass(frozen=True)
+class FoundSchemes:
+    """What a trial without a fit found.
+
+    Parameters
+    ----------
+    verified : tuple of VerifiedScheme
+        What its target asks for, the preferred one first.
+    steps : tuple of VerifiedScheme
+        What it does not, but later trials may begin at.
+    detail : str, optional
+        How they were found, for people.
+    """
+
+    verified: tuple[VerifiedScheme, ...] = ()
+    steps: tuple[VerifiedScheme, ...] = ()
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
 class NewTrial:
-    """What `record_trial` is given about one trial."""
+    """What `record_trial` is given about one trial; one with a fit finds its schemes by refinement only."""
 
     target_id: int
     record: TrialRecord
     fit: Factors | None = None
     refinement: RefinementRecord | None = None
+    found: FoundSchemes | None = None
 
 
 def record_trials(db: Database, trials: Sequence[NewTrial]) -> list[Recorded]:
@@ -217,19 +244,27 @@ def record_trials(db: Database, trials: Sequence[NewTrial]) -> list[Recorded]:
     for new in trials:
         if new.refinement is not None and new.fit is None:
             raise InputError("there is a refinement but no fit, expected the fit that was refined")
+        if new.found is not None and new.fit is not None:
+            raise InputError("there are a fit and schemes found without one, expected one of them")
     rows = {(new.target_id, int(new.record.index)): _trial_columns(new.target_id, new.record) for new in trials}
     runs = [_run_columns(new.refinement) for new in trials]
-    schemes = _unknown_schemes(db, runs)
+    walked = [new.found or FoundSchemes() for new in trials]
+    schemes = _unknown_schemes(db, [*(run.verified for run in runs), *(one.verified + one.steps for one in walked)])
     with db.write() as connection:
         ids = _finish_trials(connection, list(rows.values()))
         add_experience(connection, experience_of(connection, [rows[key] for key in ids]))
         first = {(new.target_id, int(new.record.index)): place for place, new in reversed(list(enumerate(trials)))}
         found = [(ids[key], first[key]) for key in ids if trials[first[key]].fit is not None]
+        others = [(ids[key], walked[first[key]]) for key in ids if trials[first[key]].found is not None]
         fits = _insert_fits(connection, {trial_id: trials[place].fit for trial_id, place in found})
         run_links = [(fits[trial_id], trial_id, 0, runs[place]) for trial_id, place in found]
-        stored = dict(zip((trial_id for trial_id, _ in found), _add_runs(connection, run_links, schemes), strict=True))
+        refined = _add_runs(connection, run_links, schemes)
+        stored: dict[int, tuple[tuple[Stored, ...], tuple[Stored, ...]]] = {
+            trial_id: (made, ()) for (trial_id, _), made in zip(found, refined, strict=True)
+        }
+        stored |= _add_found(connection, others, schemes)
         return [
-            Recorded(ids[key], fits.get(ids[key]), stored.get(ids[key], ()))
+            Recorded(ids[key], fits.get(ids[key]), *stored.get(ids[key], ((), ())))
             if key in ids and first[key] == place
             else _recorded_already(connection, *key)
             for place, key in enumerate((new.target_id, int(new.record.index)) for new in trials)
@@ -267,7 +302,7 @@ def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -
         If there is no such fit, or settings hold something JSON cannot.
     """
     run = _run_columns(refinement)
-    schemes = _unknown_schemes(db, [run])
+    schemes = _unknown_schemes(db, [run.verified])
     with db.write() as connection:
         # The fit stays locked until the end, so that no other process takes the same number.
         fit = select(models.Fit.trial_id).where(models.Fit.id == fit_id).with_for_update()
@@ -278,7 +313,7 @@ def record_refinement(db: Database, fit_id: int, refinement: RefinementRecord) -
         repeated = [{name: attempt[name] for name in REPEATED} for attempt in run.attempts]
         for number, attempts in known.items():
             if attempts == repeated:
-                return RecordedRun(number, _store_schemes(connection, [run], schemes)[0])
+                return RecordedRun(number, _store_schemes(connection, [run.verified], schemes)[0])
         number = max((0, *known)) + 1
         return RecordedRun(number, *_add_runs(connection, [(fit_id, trial_id, number, run)], schemes))
 
@@ -316,7 +351,7 @@ def _add_runs(
     list of tuple of Stored
         The schemes of each run.
     """
-    stored = _store_schemes(connection, [run for *_, run in runs], schemes)
+    stored = _store_schemes(connection, [run.verified for *_, run in runs], schemes)
     discoveries, attempts, refined = [], [], []
     for (fit_id, trial_id, number, run), found in zip(runs, stored, strict=True):
         kind, detail = ("trial", None) if number == 0 else ("refinement", f"fit {fit_id}, run {number}")
@@ -328,16 +363,44 @@ def _add_runs(
             for columns, scheme_hash in zip(run.attempts, run.hashes, strict=True)
         ]
         refined += [fit_id] if found else []
-    if discoveries:
-        # The same scheme may have come from the same fit before.
-        statement = dialect_insert(connection, models.Discovery)
-        connection.execute(statement.on_conflict_do_nothing(index_elements=("trial_id", "scheme_id")), discoveries)
+    _discover(connection, discoveries)
     if attempts:
         connection.execute(insert(models.Attempt), attempts)
     if refined:
         is_refined = update(models.Fit).where(models.Fit.id.in_(refined))
         connection.execute(is_refined.values(state=str(models.FitState.REFINED)))
     return stored
+
+
+def _add_found(
+    connection: Connection, found: Sequence[tuple[int, FoundSchemes]], schemes: dict[str, dict[str, Any]]
+) -> dict[int, tuple[tuple[Stored, ...], tuple[Stored, ...]]]:
+    """Write the schemes of trials without fits: what counts, and the steps, by the number of the trial."""
+    stored = _store_schemes(connection, [one.verified + one.steps for _, one in found], schemes)
+    by_trial: dict[int, tuple[tuple[Stored, ...], tuple[Stored, ...]]] = {}
+    discoveries: list[dict[str, Any]] = []
+    for (trial_id, one), schemes_here in zip(found, stored, strict=True):
+        count = len(one.verified)
+        by_trial[trial_id] = schemes_here[:count], schemes_here[count:]
+        detail = codec.plain_text(one.detail)
+        discoveries += [
+            {
+                "scheme_id": scheme.scheme_id,
+                "kind": "trial" if place < count else models.STEP,
+                "trial_id": trial_id,
+                "detail": detail,
+            }
+            for place, scheme in enumerate(schemes_here)
+        ]
+    _discover(connection, discoveries)
+    return by_trial
+
+
+def _discover(connection: Connection, discoveries: list[dict[str, Any]]) -> None:
+    if discoveries:
+        # The same scheme may have come from the same trial before.
+        statement = dialect_insert(connection, models.Discovery)
+        connection.execute(statement.on_conflict_do_nothing(index_elements=("trial_id", "scheme_id")), discoveries)
 
 
 def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, detail: str | None = None) -> Stored:
@@ -361,9 +424,9 @@ def store_scheme(db: Database, verified: VerifiedScheme, *, source_kind: str, de
         return stored
 
 
-def _unknown_schemes(db: Database, runs: Sequence[_Run]) -> dict[str, dict[str, Any]]:
+def _unknown_schemes(db: Database, groups: Sequence[tuple[VerifiedScheme, ...]]) -> dict[str, dict[str, Any]]:
     """Columns of the schemes that are not stored yet, by their hash: what is counted about them takes its time."""
-    verified = {one.hash: one for run in runs for one in run.verified}
+    verified = {one.hash: one for group in groups for one in group}
     if not verified:
         return {}
     with db.read() as connection:
@@ -372,26 +435,27 @@ def _unknown_schemes(db: Database, runs: Sequence[_Run]) -> dict[str, dict[str, 
 
 
 def _store_schemes(
-    connection: Connection, runs: Sequence[_Run], columns: dict[str, dict[str, Any]]
+    connection: Connection, groups: Sequence[tuple[VerifiedScheme, ...]], columns: dict[str, dict[str, Any]]
 ) -> list[tuple[Stored, ...]]:
-    """Store the schemes of runs, each once; for those without columns nothing is done, they are stored."""
-    verified = {one.hash: one for run in runs for one in run.verified}
+    """Store groups of schemes, each once; for those without columns nothing is done, they are stored."""
+    verified = {one.hash: one for group in groups for one in group}
     if not verified:
-        return [()] * len(runs)
+        return [()] * len(groups)
     scheme = models.Scheme
     new: dict[str, int] = {}
-    if columns:
+    unknown = [columns[scheme_hash] for scheme_hash in verified if scheme_hash in columns]
+    if unknown:
         statement = dialect_insert(connection, scheme).on_conflict_do_nothing(index_elements=("hash",))
-        inserted = connection.execute(statement.returning(scheme.hash, scheme.id), list(columns.values()))
+        inserted = connection.execute(statement.returning(scheme.hash, scheme.id), unknown)
         new = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in inserted}
         certify(connection, [(scheme_id, verified[scheme_hash]) for scheme_hash, scheme_id in new.items()])
     others = [scheme_hash for scheme_hash in verified if scheme_hash not in new]
     query = select(scheme.hash, scheme.id).where(scheme.hash.in_(others))
     known = {scheme_hash: int(scheme_id) for scheme_hash, scheme_id in connection.execute(query)} if others else {}
     stored = []
-    for run in runs:
+    for group in groups:
         found = []
-        for one in run.verified:
+        for one in group:
             found.append(Stored(new.get(one.hash) or known[one.hash], new=one.hash in new))
             if one.hash in new:
                 # New once: the next trial that brings it finds it there.
@@ -427,9 +491,12 @@ def _recorded_already(connection: Connection, target_id: int, index: int) -> Rec
     )
     trial_id, fit_id = connection.execute(recorded).one()
     # What later runs of its fit have led to is not the trial's own.
-    found = select(discovery.scheme_id).where(discovery.trial_id == trial_id, discovery.kind == "trial")
-    ids = connection.scalars(found.order_by(discovery.id))
-    return Recorded(trial_id, fit_id, tuple(Stored(scheme_id, new=False) for scheme_id in ids))
+    found = select(discovery.scheme_id, discovery.kind).where(discovery.trial_id == trial_id)
+    rows = connection.execute(found.order_by(discovery.id)).all()
+    schemes, steps = (
+        tuple(Stored(row.scheme_id, new=False) for row in rows if row.kind == kind) for kind in ("trial", models.STEP)
+    )
+    return Recorded(trial_id, fit_id, schemes, steps)
 
 
 def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
@@ -448,4 +515,5 @@ def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
         "refine_status": None if record.refine_status is None else str(record.refine_status),
         "refine_detail": codec.plain_text(record.refine_detail),
         "refine_seconds": codec.finite(record.refine_seconds),
+        "origin": None if record.origin is None else codec.plain_json("trial origin", record.origin),
     }

@@ -22,6 +22,7 @@ REVISIONS = (
     "mmdiscover_0004",
     "mmdiscover_0005",
     "mmdiscover_0006",
+    "mmdiscover_0007",
 )
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]

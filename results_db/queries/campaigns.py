@@ -31,7 +31,7 @@ class TargetSummary:
     trials : int
         Finished ones.
     fits : int
-        Trials that ended in an exact float fit.
+        Trials that ended in an exact float fit, or by a walk at a scheme of the rank that was asked for.
     exact : int
         Trials that led to a verified scheme.
     distinct : int
@@ -142,7 +142,7 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
         .join(target, target.id == trial.target_id)
         .join(discovery, discovery.trial_id == trial.id)
         .join(scheme, scheme.id == discovery.scheme_id)
-        .where(target.campaign_id == campaign_id)
+        .where(target.campaign_id == campaign_id, discovery.kind != models.STEP)
         .group_by(trial.target_id)
     )
     with db.read() as connection:

@@ -195,12 +195,13 @@ def merge(first: Scheme, second: Scheme, dimension: int) -> Scheme:
             f"sizes in the others"
         )
     _check_moduli(first, second)
-    parts = [_cubes(first), _cubes(second)]
-    before, after = (0, total - size), (size, 0)
-    for cubes, pad in zip(parts, (before, after), strict=True):
-        cubes[dimension] = np.pad(cubes[dimension], (pad, (0, 0), (0, 0)))
-        cubes[dimension - 1] = np.pad(cubes[dimension - 1], ((0, 0), pad, (0, 0)))
-    joined = [np.concatenate(both, axis=2) for both in zip(*parts, strict=True)]
+    joined = []
+    for k, (x, y) in enumerate(zip(_cubes(first), _cubes(second), strict=True)):
+        kind = object if object in (x.dtype, y.dtype) else np.int64
+        cube = np.zeros((*fmt.matrix_shapes[k], first.rank + second.rank), kind)
+        cube[: x.shape[0], : x.shape[1], : first.rank] = x
+        cube[fmt.matrix_shapes[k][0] - y.shape[0] :, fmt.matrix_shapes[k][1] - y.shape[1] :, first.rank :] = y
+        joined.append(cube)
     return _scheme(fmt, joined, first.modulus)
 
 

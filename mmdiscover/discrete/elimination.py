@@ -72,22 +72,82 @@ class Eliminated:
         if free is not None:
             values[self.free] = free[self.free]
         solution = pack(values[None])[0]
-        for word in reversed(range(self.words.shape[1])):
-            start, stop = np.searchsorted(self.pivots, [WORD * word, WORD * (word + 1)])
+        for word, start, bits in reversed(self._blocks()):
+            stop = start + len(bits)
             right_of = self.words[start:stop, word + 1 :] & solution[word + 1 :]
             parities = (reduced[start:stop] ^ _parity(np.bitwise_xor.reduce(right_of, axis=1))).tolist()
-            heads, bits = self.words[start:stop, word].tolist(), (self.pivots[start:stop] - WORD * word).tolist()
-            value = int(solution[word])
+            heads, value = self.words[start:stop, word].tolist(), int(solution[word])
             for parity, head, bit in zip(parities[::-1], heads[::-1], bits[::-1], strict=True):
                 known = (head & value) >> (bit + 1)  # below the pivot's bit are row operations
                 value |= (parity ^ (known.bit_count() & 1)) << bit
             solution[word] = value
         return unpack(solution[None], self.columns).ravel()
 
-    def _forward(self, right: Bits) -> Bits:
+    def obstruction(self, right: Bits) -> Bits:
+        """What is left of a right-hand side, linear in it: zero exactly where the system has a solution.
+
+        Parameters
+        ----------
+        right : ndarray of uint8, shape (rows,)
+            Zeros and ones.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows − rank,)
+        """
+        return self._forward(right[self.order])[len(self.pivots) :]
+
+    def obstructions(self, rights: Bits) -> Words:
+        """`obstruction` of many right-hand sides.
+
+        Parameters
+        ----------
+        rights : ndarray of uint8, shape (rows, sides)
+            Zeros and ones.
+
+        Returns
+        -------
+        ndarray of uint64, shape (rows − rank, ⌈sides/64⌉)
+            Column s of the packed matrix belongs to side s.
+        """
+        reduced = pack(rights[self.order])
+        for word, start, bits in self._blocks():
+            _follow(reduced[start:], self.words[start:, word], bits)
+        return reduced[len(self.pivots) :]
+
+    def kernel(self) -> Bits:
+        """A basis of the solutions with right-hand side zero: vector s is one in free column s, zero in the others.
+
+        Returns
+        -------
+        ndarray of uint8, shape (columns − rank, columns)
+        """
+        free = self.free
+        sums = np.zeros((len(self.pivots), -(-len(free) // WORD)), dtype=np.uint64)
+        solutions = np.zeros((WORD * self.words.shape[1], sums.shape[1]), dtype=np.uint64)
+        solutions[free] = pack(np.eye(len(free), dtype=np.uint8))
+        for word, start, bits in reversed(self._blocks()):
+            block, rows = solutions[WORD * word : WORD * (word + 1)], list(enumerate(bits))
+            for bit in reversed(range(WORD)):
+                if rows and rows[-1][1] == bit:
+                    block[bit] = sums[start + rows.pop()[0]]
+                users = np.flatnonzero(self.words[start : start + len(rows), word] >> np.uint64(bit) & np.uint64(1))
+                sums[start + users] ^= block[bit]
+            _add_combinations(sums[:start], self.words[:start, word], block)
+        return np.ascontiguousarray(unpack(solutions, len(free))[: self.columns].T)
+
+    def _blocks(self) -> list[tuple[int, int, list[int]]]:
+        """Of each word: its number, its first pivot row and the bits of its pivots."""
+        blocks = []
         for word in range(self.words.shape[1]):
-            start, stop = np.searchsorted(self.pivots, [WORD * word, WORD * (word + 1)])
-            heads, bits = self.words[start:stop, word].tolist(), (self.pivots[start:stop] - WORD * word).tolist()
+            start, stop = np.searchsorted(self.pivots, [WORD * word, WORD * (word + 1)]).tolist()
+            blocks.append((word, start, (self.pivots[start:stop] - WORD * word).tolist()))
+        return blocks
+
+    def _forward(self, right: Bits) -> Bits:
+        for word, start, bits in self._blocks():
+            stop = start + len(bits)
+            heads = self.words[start:stop, word].tolist()
             value = 0
             for row, head, bit in zip(range(start, stop), heads, bits, strict=True):
                 right[row] ^= (head & value).bit_count() & 1
@@ -172,15 +232,21 @@ def _follow(later: Words, column: Words, bits: list[int]) -> None:
     for row, bit in enumerate(bits):
         users = row + 1 + np.flatnonzero(column[row + 1 : top] >> np.uint64(bit) & np.uint64(1))
         later[users] ^= later[row]
+    sources = np.zeros((WORD, later.shape[1]), dtype=np.uint64)
+    sources[bits] = later[:top]
+    _add_combinations(later[top:], column[top:], sources)
+
+
+def _add_combinations(targets: Words, keys: Words, sources: Words) -> None:
+    """Add to each target the sum of the 64 sources that the bits of its key choose."""
     tables = []
-    for shift in range(0, WORD, 8):
-        table = np.zeros((256, later.shape[1]), dtype=np.uint64)
-        rows = {bit - shift: row for row, bit in enumerate(bits)}
+    for first in range(0, WORD, 8):
+        table = np.zeros((256, sources.shape[1]), dtype=np.uint64)
         for bit in range(8):
             half = 1 << bit
-            table[half : 2 * half] = table[:half] ^ later[rows[bit]] if bit in rows else table[:half]
+            table[half : 2 * half] = table[:half] ^ sources[first + bit]
         tables.append(table)
-    for start in range(top, len(later), _CHUNK):
-        chunk, keys = later[start : start + _CHUNK], column[start : start + _CHUNK]
+    for start in range(0, len(targets), _CHUNK):
+        chunk, chosen = targets[start : start + _CHUNK], keys[start : start + _CHUNK]
         for group, table in enumerate(tables):
-            chunk ^= table[(keys >> np.uint64(8 * group) & np.uint64(255)).astype(np.intp)]
+            chunk ^= table[(chosen >> np.uint64(8 * group) & np.uint64(255)).astype(np.intp)]

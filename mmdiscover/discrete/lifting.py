@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # Exponents k at which the entries modulo 2ᵏ are read as fractions; the last one is that of the settings.
 _READINGS = (10, 20)
+# So often are the differences of the quadratic map taken, each time at the solution of the last ones.
+_ROUNDS = 4
 
 
 class LiftStatus(StrEnum):
@@ -70,7 +72,7 @@ class LiftSettings:
 
     signs: int = 32
     attempts: int = 12
-    bits: int = 40
+    bits: int = 30
 
     def __post_init__(self) -> None:
         for name, least, most in (("signs", 0, 10**6), ("attempts", 0, 10**6), ("bits", 2, 63)):
@@ -238,11 +240,57 @@ def _lift_over_q(
     return Lifted(LiftStatus.UNDECIDED, scheme, reason, max(reached, default=2))
 
 
+@dataclass(frozen=True, eq=False)
+class _Freedom:
+    """How the last digits, 2ᵏ⁻¹δ, may change, and what that does to the conditions for a next one.
+
+    Adding K z to δ, the columns of K a basis of the kernel of J, keeps the equations modulo 2ᵏ. It changes E/2ᵏ modulo
+    2 by a linear map of z where k ≥ 3, which depends on the entries modulo 4 only. Where k = 2 the map is quadratic;
+    the linear one here consists of its differences at the present entries.
+    """
+
+    kernel: Bits
+    conditions: Eliminated
+
+    @classmethod
+    def of(cls, system: _System, entries: Entries, k: int) -> _Freedom:
+        vectors = system.eliminated.kernel()
+        kernel = np.empty_like(vectors)
+        kernel[:, system.order] = vectors
+        errors = system.errors(entries)
+        changes = np.empty((len(errors), len(kernel)), dtype=np.uint8)
+        for column, vector in zip(changes.T, kernel, strict=True):
+            changed = system.errors(entries + (vector.astype(np.uint64) << np.uint64(k - 1)))
+            column[:] = (changed - errors) >> np.uint64(k) & np.uint64(1)
+        return cls(kernel, eliminate(system.eliminated.obstructions(changes), len(kernel)))
+
+    def mended(self, system: _System, entries: Entries, k: int) -> Entries:
+        """The entries with last digits that meet the linear conditions for next ones; unchanged if there are none."""
+        right = (system.errors(entries) >> np.uint64(k) & np.uint64(1)).astype(np.uint8)
+        chosen = self.conditions.solve(system.eliminated.obstruction(right))
+        if chosen is None:
+            return entries
+        change: Entries = np.bitwise_xor.reduce(self.kernel[chosen == 1], axis=0).astype(np.uint64)
+        # Modulo 2ᵏ the sign does not matter: a free entry 1 becomes −1 rather than 3.
+        change[system.order[system.eliminated.free]] *= np.uint64(2**64 - 1)
+        mended: Entries = entries + (change << np.uint64(k - 1))
+        return mended
+
+
 def _hensel(system: _System, bits: int) -> tuple[Scheme | None, int]:
-    """Lift with all free digits zero; the scheme, if entries are rational, and the k of the last 2ᵏ."""
-    entries = system.start
+    """Lift with the free digits zero as far as possible; the scheme, if entries are rational, and the last k."""
+    entries, freedom = system.start, None
     for k in range(1, bits):
         digits = system.next_digit(entries, k)
+        for _ in range(_ROUNDS if k == 2 else 1):
+            if digits is not None:
+                break
+            if freedom is None or k == 2:
+                freedom = _Freedom.of(system, entries, k)
+            entries = freedom.mended(system, entries, k)
+            digits = system.next_digit(entries, k)
+        if k == 2:
+            freedom = None
         if digits is None:
             return None, k
         entries = entries + (digits.astype(np.uint64) << np.uint64(k))

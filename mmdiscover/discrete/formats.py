@@ -304,7 +304,7 @@ def _cubes(scheme: Scheme) -> list[Array]:
 
 
 def _flat(cube: Array) -> Array:
-    return cube.reshape(-1, cube.shape[2])
+    return cube.reshape(cube.shape[0] * cube.shape[1], cube.shape[2])
 
 
 def _scheme(fmt: Format, cubes: Sequence[Array], modulus: int) -> Scheme:

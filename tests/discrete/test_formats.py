@@ -173,6 +173,37 @@ def test_the_best_projection_finds_the_basis(dimension: int, modulus: int) -> No
     assert max(gains) > 0
 
 
+def test_a_projection_of_ternary_products_is_ternary() -> None:
+    # With few vectors x and z, of which many pairs would lead to fractions.
+    rng, fmt = np.random.default_rng(0), Format(3, 2, 2)
+    gains = 0
+    for _ in range(30):
+        x, z, v = rng.integers(-1, 2, (3, 3)), rng.integers(-1, 2, (3, 3)), rng.integers(-1, 2, (4, 6))
+        u = [np.outer(x[rng.integers(3)], rng.integers(-1, 2, 2)).ravel() for _ in range(6)]
+        w = [np.outer(rng.integers(-1, 2, 2), z[rng.integers(3)]).ravel() for _ in range(6)]
+        scheme = Scheme(fmt, np.transpose(u), v, np.transpose(w))
+        best = best_projection(scheme, 0)
+        assert best.ring == Ring.ZT
+        gains += best.rank < min(project(scheme, 0, index).rank for index in range(3))
+    assert gains > 0
+
+
+@pytest.mark.parametrize("modulus", [0, 2])
+def test_one_vector_is_enough_for_a_projection(modulus: int) -> None:
+    # No U_q has rank one, all W_q but one are y (1, 1): with x a unit vector they vanish.
+    fmt, one = Format(2, 2, 2), [1, 0, 0, 1]
+    rows = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1], [1, 0, 0, 0]])
+    scheme = Scheme(fmt, np.transpose([one] * 4), np.eye(4, dtype=int), rows.T, modulus)
+    assert project(scheme, 0, 0).rank == project(scheme, 0, 1).rank == 3
+    assert best_projection(scheme, 0).rank == 1
+
+
+def test_factors_that_are_zero_everywhere() -> None:
+    zero = Scheme(Format(2, 1, 1), [[0, 0], [0, 0]], [[1, 1]], [[1, 0], [0, 0]])
+    assert best_projection(zero, 0).rank == 1
+    assert sandwiched(zero, np.random.default_rng(0)).rank == 2
+
+
 def test_the_best_projection_over_fractions() -> None:
     rng = np.random.default_rng(1)
     basis = [np.tril(rng.integers(1, 4, (size, size))).astype(object) for size in (4, 3, 3)]
@@ -257,12 +288,14 @@ def test_ternary_schemes_stay_ternary() -> None:
     assert tidied(Scheme(fmt, u, v, w, 2)).rank == 1
 
 
-def test_large_integers_stay_exact() -> None:
-    big = 10**30
+@pytest.mark.parametrize("big", [2**19, -(2**40), 10**30])
+def test_large_integers_stay_exact(big: int) -> None:
     scheme = Scheme(Format(1, 1, 1), [[big, 2 * big]], [[3, 3]], [[1, big]])
     assert tidied(scheme).rank == 1
     assert six_axes(product(scheme, scheme)).item() == six_axes(scheme).item() ** 2
-    scaled = sandwich(strassen(), np.diag([big, 1]), np.eye(2, dtype=int), np.eye(2, dtype=int))
+    scaled = sandwich(
+        strassen(), np.array([[big, 0], [0, 1]], dtype=object), np.eye(2, dtype=int), np.eye(2, dtype=int)
+    )
     assert check_brent(best_projection(scaled, 1)).holds
     assert check_brent(product(scaled, scaled)).holds
 

@@ -10,7 +10,7 @@ import pytest
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
-from mmdiscover.discrete.formats import classical, extend, product, project, sandwiched
+from mmdiscover.discrete.formats import best_projection, classical, extend, merge, product, project, sandwiched
 from mmdiscover.discrete.neighbours import Move, closure, starts_for
 from mmdiscover.errors import InputError
 from mmdiscover.verify.brent import check_brent
@@ -44,6 +44,10 @@ def test_all_starts_of_some_formats(modulus: int) -> None:
     ]
     assert listed("3x3x4", known, modulus) == [(32, "extend", ["3x3x3"]), (36, "classical", [])]
     assert listed("4x2x4", known, modulus) == [(28, "product", ["1x2x2", "2x2x2"]), (32, "classical", [])]
+    assert listed("3x3x3", {Format(2, 3, 3): classical(Format(2, 3, 3), modulus)}, modulus) == [
+        (27, "classical", []),
+        (27, "extend", ["2x3x3"]),
+    ]
     assert listed("6x6x6", known, modulus)[:2] == [
         (161, "product", ["2x2x2", "3x3x3"]),
         (216, "classical", []),
@@ -55,12 +59,10 @@ def test_the_best_of_the_projections_is_a_start() -> None:
     (first, *_) = starts_for(Format(3, 2, 3), {THREE: laderman()})
     assert (first.move, first.rank) == (Move.PROJECT, 16)
     assert first.rank <= min(project(laderman(), d, k).rank for d in range(3) for k in range(3))
-    # Which dimension is left out matters: only in dimension 1 nothing is lost.
-    crooked = extend(product(strassen(), classical(Format(2, 1, 2))), 1)
-    assert crooked.name == "4x3x4:44"
-    wide = extend(crooked, 2)
-    (start, *_) = starts_for(Format(4, 4, 3), {Format(3, 4, 5): wide})
-    assert (start.rank, start.build().name) == (44, "4x4x3:44")
+    # Only in the middle dimension the projection leaves out 16 classical products.
+    crooked = merge(product(strassen(), classical(Format(2, 1, 2))), classical(Format(4, 2, 4)), 1)
+    assert [best_projection(crooked, dimension).rank for dimension in range(3)] == [46, 44, 46]
+    assert [recipe.rank for recipe in starts_for(Format(4, 4, 3), {FOUR: crooked})] == [44, 48]
 
 
 @pytest.mark.parametrize("modulus", [0, 2])

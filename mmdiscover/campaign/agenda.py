@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.campaign.learning import Learner, candidates, settings_from_mapping
-from mmdiscover.campaign.plan import TrialTask, choice_seed
+from mmdiscover.campaign.learning import Learner, settings_from_mapping
+from mmdiscover.campaign.plan import TrialTask, choice_seed, options
+from mmdiscover.campaign.walks import origin_from_json
 from results_db import queries
 from results_db.models import EXACT, FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mmdiscover.campaign.learning import Settings
     from mmdiscover.campaign.spec import TargetSpec
-    from mmdiscover.search import SearchSettings
     from results_db.claims import FinishedTrial
 
 _SMALLEST_WAVE, _LARGEST_WAVE = 8, 512
@@ -42,11 +43,10 @@ class Agenda:
 
     def __init__(self, spec: TargetSpec, seed: int, experience: Sequence[Mapping[str, Any]]) -> None:
         self._target, self._seed, self._starts = spec.target, seed, spec.goal.starts
-        options = candidates(spec.target.format, spec.target.rank, spec.target.pins)
-        self._learner = Learner(spec.target.format, spec.target.rank, options)
+        self._learner = Learner(spec.target.format, spec.target.rank, options(spec.target))
         self._learner.recall(queries.Experience("", 0, **known) for known in experience)
         self._finished: dict[int, FinishedTrial] = {}
-        self._settings: dict[int, SearchSettings] = {}
+        self._settings: dict[int, Settings] = {}
         # The first wave that has unfinished trials begins here, and what is planned ends there.
         self._settled = self._planned = 0
         self._plan()
@@ -80,10 +80,12 @@ class Agenda:
             if index not in self._finished:
                 yield index
 
-    def task(self, index: int, settings: Mapping[str, Any] | None = None) -> TrialTask:
-        """A trial that may be begun, with its own settings or those that are stored with its claim."""
+    def task(
+        self, index: int, settings: Mapping[str, Any] | None = None, origin: Mapping[str, Any] | None = None
+    ) -> TrialTask:
+        """A trial that may be begun, with its own settings or those and the origin that are stored with its claim."""
         chosen = self._settings[index] if settings is None else settings_from_mapping(settings)
-        return TrialTask(self._target, self._seed, index, chosen)
+        return TrialTask(self._target, self._seed, index, chosen, origin_from_json(self._target.format, origin))
 
     @property
     def _end(self) -> int:

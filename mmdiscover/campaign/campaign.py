@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from mmdiscover.campaign.agenda import Agenda
 from mmdiscover.campaign.feed import Feed
 from mmdiscover.campaign.interrupts import Interrupts
-from mmdiscover.campaign.outcomes import new_trial
+from mmdiscover.campaign.outcomes import new_trial, prove_outcome
 from mmdiscover.campaign.pool import LocalWorkers, Workers, WorkersBrokeError, run_in_workers
 from mmdiscover.campaign.runners import is_dead, new_runner
 from mmdiscover.campaign.sharing import Progress, choose, trials_ahead
+from mmdiscover.campaign.starts import Starts
 from mmdiscover.campaign.stored import load_spec
-from mmdiscover.campaign.traces import prove
 from mmdiscover.campaign.trial import TrialOutcome, run_trial
 from mmdiscover.errors import DatabaseUnavailable, MMDiscoverError
 from results_db import claims, queries, repository
@@ -163,6 +163,7 @@ class _Work:
             Progress(target.id, one, Agenda(one, spec.seed, target.settings["experience"]), so_far)
             for target, one, so_far in zip(stored.targets, spec.targets, summary.targets, strict=True)
         ]
+        self._starts = Starts(db)
         self._tasks: dict[tuple[int, int], TrialTask] = {}
         self._waiting: list[TrialOutcome] = []
         self._waiting_since = 0.0
@@ -328,7 +329,7 @@ class _Work:
         outcomes, self._waiting = self._waiting, []
         if not outcomes:
             return
-        proofs = [None if one.refined is None else prove(one.refined) for one in outcomes]
+        proofs = [self._persist(partial(prove_outcome, one, self._starts.is_better)) for one in outcomes]
         prepared = [
             new_trial(self._targets[one.task.target.position].id, one, proof)
             for one, proof in zip(outcomes, proofs, strict=True)
@@ -338,6 +339,8 @@ class _Work:
         except BaseException:
             self._waiting = outcomes
             raise
+        if any(scheme.new for stored in recorded for scheme in (*stored.schemes, *stored.steps)):
+            self._starts.forget()
         for outcome, proof, stored in zip(outcomes, proofs, recorded, strict=True):
             self._account(outcome, stored)
             rejected = None if proof is None else proof.reason
@@ -348,11 +351,10 @@ class _Work:
         target = self._targets[task.target.position]
         del self._tasks[task.spawn_key]
         target.mine.discard(task.index)
-        fit = outcome.fit
         settings = asdict(task.search)
         if target.agenda.is_finished(task.index):
             return  # somebody else was faster, and it is counted
-        finished = claims.FinishedTrial(task.index, settings, outcome.status, fit.iterations if fit else 0)
+        finished = claims.FinishedTrial(task.index, settings, outcome.status, outcome.iterations)
         target.agenda.take_in([finished])
         so_far = target.summary
         new = {scheme.scheme_id for scheme in stored.schemes if scheme.new}
@@ -377,6 +379,7 @@ class _Work:
         if self._over() or len(feed) > ahead // 2:
             return
         wanted = choose(self._targets, ahead - len(feed))
+        wanted = [self._persist(partial(self._starts.of, task)) for task in wanted]
         if not wanted:
             if not len(feed):
                 self._look_now_and_then(feed, IDLE_LOOK_SECONDS)
@@ -388,6 +391,7 @@ class _Work:
                 seed_entropy=task.campaign_seed,
                 spawn_key=task.spawn_key,
                 settings=asdict(task.search),
+                origin=None if task.origin is None else task.origin.as_json(),
             )
             for task in wanted
         ]
@@ -453,7 +457,7 @@ class _Work:
                 and not target.done
                 and self._persist(partial(claims.take_over, self._db, self._runner, claim, dead=dead))
             ):
-                task = target.agenda.task(claim.index, claim.settings)
+                task = target.agenda.task(claim.index, claim.settings, claim.origin)
                 self._tasks[task.spawn_key] = task
                 target.mine.add(task.index)
                 feed.add([task])

@@ -5,8 +5,8 @@ candidate has a gamma distribution, which starts from a prior and is narrowed by
 similar settings. Each new start draws a rate for every candidate and takes the largest (Thompson, Biometrika 25, 1933):
 what is promising or hardly known is tried often, what has failed is tried seldom, but never not at all.
 
-Work is counted in iterations times what an iteration costs by its size, not in seconds, so that seed and history decide
-what is chosen.
+Walks on the flip graph are candidates like the others. Work is counted in iterations times what an iteration costs by
+its size, and in flips, not in seconds, so that seed and history decide what is chosen.
 """
 
 from __future__ import annotations
@@ -15,18 +15,22 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from typing import TYPE_CHECKING
 
+from mmdiscover.campaign.walks import WalkChoice, walk_choice_from_mapping
 from mmdiscover.search import Sandwich, SearchSettings, Transposition, complete_settings
 from mmdiscover.search.settings import BOUND_PER_PRODUCT
 from mmdiscover.search.symmetry import transposable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TypeAlias
 
     import numpy as np
 
     from mmdiscover.core.format import Format
     from mmdiscover.search import Symmetry
     from results_db.queries import Experience
+
+    Settings: TypeAlias = SearchSettings | WalkChoice
 
 BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.2, 7.9, 8.7)
 """Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
@@ -42,6 +46,9 @@ _ITERATIONS_PER_UNIT = 100
 # Roughly fitted to iterations of 66 to 609 unknowns, measured with and without symmetry.
 _COST_OF_SQUARE = 400.0
 _COST_OF_TWO_PARTS = 4e6
+# Seconds per unit of `_system_cost`, and per flip: what makes iterations and flips comparable.
+_SECONDS_PER_COST = 3e-11
+_SECONDS_PER_FLIP = 1e-7
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,28 @@ class Pins:
         As in `SearchSettings`.
     symmetries : tuple, optional
         The symmetries to choose from, None among them for no symmetry; left out, all that are likely.
+    flips : int, optional
+        Of one walk.
+    cyclic : bool, optional
+        Whether walks lead through cyclically symmetric schemes only.
     """
 
     bound: float | None = None
     start_scale: float | None = None
     max_iterations: int | None = None
     symmetries: tuple[Symmetry | None, ...] | None = None
+    flips: int | None = None
+    cyclic: bool | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether settings of the numerical search are among them."""
+        return any(one is not None for one in (self.bound, self.start_scale, self.max_iterations, self.symmetries))
+
+    @property
+    def discrete(self) -> bool:
+        """Whether settings of walks are among them."""
+        return self.flips is not None or self.cyclic is not None
 
 
 @dataclass(frozen=True)
@@ -68,13 +91,13 @@ class Candidate:
 
     Parameters
     ----------
-    settings : SearchSettings
+    settings : SearchSettings or WalkChoice
         Complete.
     weight : float
         Expected rate of fits, relative to the others, before anything is known.
     """
 
-    settings: SearchSettings
+    settings: Settings
     weight: float
 
 
@@ -154,27 +177,27 @@ class Learner:
     def __init__(self, fmt: Format, rank: int, options: tuple[Candidate, ...]) -> None:
         self._format, self._rank = fmt, rank
         self._options = options
-        self._known: dict[SearchSettings, tuple[int, int]] = {}
+        self._known: dict[Settings, tuple[int, int]] = {}
         self._rates: list[tuple[float, float]] | None = None
 
-    def choose(self, rng: np.random.Generator) -> SearchSettings:
+    def choose(self, rng: np.random.Generator) -> Settings:
         """Settings for the next start."""
         if self._rates is None:
             self._rates = [self._rate(option) for option in self._options]
         drawn = [rng.gamma(shape) / work for shape, work in self._rates]
         return self._options[max(range(len(drawn)), key=drawn.__getitem__)].settings
 
-    def learn(self, settings: SearchSettings, fits: int, iterations: int) -> None:
+    def learn(self, settings: Settings, fits: int, iterations: int) -> None:
         """Take in what starts with these settings brought.
 
         Parameters
         ----------
-        settings : SearchSettings
+        settings : SearchSettings or WalkChoice
             Complete.
         fits : int
-            Exact fits.
+            Exact fits, or walks that succeeded.
         iterations : int
-            Of all the starts together.
+            Or flips, of all the starts together.
         """
         known_fits, known_iterations = self._known.get(settings, (0, 0))
         self._known[settings] = known_fits + fits, known_iterations + iterations
@@ -187,7 +210,7 @@ class Learner:
             try:
                 settings = settings_from_mapping(known.settings)
                 self.learn(settings, known.fits, known.iterations)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, LookupError):
                 continue  # of another version or method
             if any(_likeness(option.settings, settings) for option in self._options):
                 starts += known.starts
@@ -200,8 +223,16 @@ class Learner:
         for settings, (fits, iterations) in sorted(self._known.items(), key=repr):
             likeness = _likeness(option.settings, settings)
             shape += likeness * fits
-            work += likeness * iterations / _ITERATIONS_PER_UNIT * self._relative_cost(settings)
+            work += likeness * self._work(settings, iterations)
         return shape, work
+
+    def _work(self, settings: Settings, iterations: int) -> float:
+        """In units of some iterations without symmetry."""
+        if isinstance(settings, SearchSettings):
+            return iterations / _ITERATIONS_PER_UNIT * self._relative_cost(settings)
+        small, middle, _ = sorted(self._format.shape)
+        unit = _ITERATIONS_PER_UNIT * _SECONDS_PER_COST * _system_cost((small + middle) * self._rank)
+        return iterations * _SECONDS_PER_FLIP / unit
 
     def _relative_cost(self, settings: SearchSettings) -> float:
         """Cost of an iteration divided by that without symmetry."""
@@ -218,14 +249,16 @@ def _system_cost(size: int) -> float:
     return size**3 + _COST_OF_SQUARE * size**2
 
 
-def settings_from_mapping(mapping: Mapping[str, object]) -> SearchSettings:
+def settings_from_mapping(mapping: Mapping[str, object]) -> Settings:
     """The settings written as a mapping by `dataclasses.asdict`.
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, LookupError
         If they are not such settings.
     """
+    if "walk" in mapping:
+        return walk_choice_from_mapping(mapping)
     known = dict(mapping)
     if known.get("symmetry") is not None:
         known["symmetry"] = symmetry_from_mapping(known["symmetry"])
@@ -246,8 +279,10 @@ def symmetry_from_mapping(mapping: object) -> Symmetry:
     return Transposition(**mapping) if forms is None else Sandwich(tuple(forms))
 
 
-def _likeness(one: SearchSettings, other: SearchSettings) -> float:
+def _likeness(one: Settings, other: Settings) -> float:
     """How far the rate of one tells that of the other, 0 to 1."""
+    if not isinstance(one, SearchSettings) or not isinstance(other, SearchSettings):
+        return float(one == other)
     if one.bound is None or other.bound is None or replace(one, bound=other.bound) != other:
         return 0.0
     return exp(-0.5 * (log(one.bound / other.bound) / _REACH) ** 2)

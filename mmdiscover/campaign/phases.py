@@ -14,7 +14,13 @@ from mmdiscover.campaign.trial import Phase
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_MARKS = {Phase.SEARCHING: b"s", Phase.REFINING: b"r", Phase.FINISHED: b"f"}
+_MARKS = {
+    Phase.SEARCHING: b"s",
+    Phase.WALKING: b"w",
+    Phase.REFINING: b"r",
+    Phase.LIFTING: b"l",
+    Phase.FINISHED: b"f",
+}
 
 
 @dataclass(frozen=True)

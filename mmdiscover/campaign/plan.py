@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdiscover.campaign.learning import Learner, Pins, candidates
+from mmdiscover.campaign.chances import MOST_ENTRIES, walk_candidates, walkable
+from mmdiscover.campaign.learning import Candidate, Learner, Pins, candidates
+from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.core.format import Format, scheme_name
+from mmdiscover.core.ring import Ring
 from mmdiscover.core.tensor import require_memory
-from mmdiscover.errors import InputError
+from mmdiscover.errors import CapacityError, InputError
 from mmdiscover.refine import RefineSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mmdiscover.search import SearchSettings
+    from mmdiscover.campaign.learning import Settings
+    from mmdiscover.campaign.walks import Origin
 
 
 _FIRST_WAVE, _LARGEST_WAVE = 8, 512
 _REFINE_MATRICES = 6
 """Matrices over all unknowns that exist at a time while a fit is refined, its eigenvectors among them."""
+
+
+class Method(StrEnum):
+    """How schemes are searched for."""
+
+    NUMERIC = "numeric"
+    DISCRETE = "discrete"
+    BOTH = "both"
+    """By whichever brings more schemes for its time."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,9 @@ class Target:
     pins : Pins
         Settings of the search that the user has chosen; the others are learnt.
     refine : RefineSettings
+    method : Method
+    ring : Ring or None
+        Z2 where schemes modulo 2 are looked for, None for characteristic zero.
     """
 
     position: int
@@ -44,6 +61,8 @@ class Target:
     rank: int
     pins: Pins
     refine: RefineSettings
+    method: Method = Method.NUMERIC
+    ring: Ring | None = None
 
     @property
     def name(self) -> str:
@@ -66,14 +85,22 @@ class TrialTask:
     campaign_seed : int
     index : int
         Number of the trial within its target, from 0.
-    search : SearchSettings
+    search : SearchSettings or WalkChoice
         Complete.
+    origin : Origin or None
+        Where it begins, unless it makes its start itself.
     """
 
     target: Target
     campaign_seed: int
     index: int
-    search: SearchSettings
+    search: Settings
+    origin: Origin | None = None
+
+    @property
+    def walks(self) -> bool:
+        """Whether it walks on the flip graph."""
+        return isinstance(self.search, WalkChoice)
 
     @property
     def spawn_key(self) -> tuple[int, int]:
@@ -82,19 +109,23 @@ class TrialTask:
 
     def seeds(self) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
         """Seeds of the search and of the refinement."""
-        search, refine, _ = _seeds(self.campaign_seed, self.spawn_key)
+        search, refine, *_ = _seeds(self.campaign_seed, self.spawn_key)
         return search, refine
+
+    @property
+    def origin_seed(self) -> np.random.SeedSequence:
+        """Seed of the choice of where it begins."""
+        return _seeds(self.campaign_seed, self.spawn_key)[3]
 
 
 def choice_seed(campaign_seed: int, position: int, index: int) -> np.random.SeedSequence:
     """Seed of the choice of a trial's settings."""
-    *_, choice = _seeds(campaign_seed, (position, index))
-    return choice
+    return _seeds(campaign_seed, (position, index))[2]
 
 
 def _seeds(campaign_seed: int, spawn_key: tuple[int, int]) -> list[np.random.SeedSequence]:
-    """Seeds of a trial's search, its refinement and the choice of its settings."""
-    return np.random.SeedSequence(campaign_seed, spawn_key=spawn_key).spawn(3)
+    """Seeds of a trial's search, its refinement, and the choices of its settings and of where it begins."""
+    return np.random.SeedSequence(campaign_seed, spawn_key=spawn_key).spawn(4)
 
 
 @dataclass(frozen=True)
@@ -125,7 +156,13 @@ class Budget:
 
 
 def plan_target(
-    fmt: Format, rank: int, pins: Pins | None = None, position: int = 0, refine: RefineSettings | None = None
+    fmt: Format,
+    rank: int,
+    pins: Pins | None = None,
+    position: int = 0,
+    refine: RefineSettings | None = None,
+    method: Method = Method.NUMERIC,
+    ring: Ring | None = None,
 ) -> Target:
     """A target that can be searched for.
 
@@ -137,18 +174,69 @@ def plan_target(
         Settings of the search that are not to be learnt.
     position : int
     refine : RefineSettings, optional
+    method : Method
+        With both, one that is not possible is left out.
+    ring : Ring, optional
+        Z2 for schemes modulo 2, which only walks find.
 
     Raises
     ------
     InputError
-        If no scheme can have this rank, or what is pinned cannot work.
+        If no scheme can have this rank (walks alone try nevertheless), or what is pinned cannot work.
     CapacityError
-        If searching or refining would not fit in memory.
+        If searching or refining would not fit in memory, or factors not into the words of a walk.
     """
     pins = pins or Pins()
-    candidates(fmt, rank, pins)
-    require_refinement_memory(fmt, rank)
-    return Target(position, fmt, rank, pins, refine or RefineSettings())
+    return Target(position, fmt, rank, pins, refine or RefineSettings(), _possible(fmt, rank, pins, method, ring), ring)
+
+
+def _possible(fmt: Format, rank: int, pins: Pins, method: Method, ring: Ring | None) -> Method:
+    """The method, or the only possible one of both."""
+    if ring not in (None, Ring.Z2):
+        raise InputError(f"ring is {ring}, expected Z2, or none for characteristic zero")
+    if ring is Ring.Z2:
+        if method is Method.NUMERIC:
+            raise InputError("ring is Z2, which the numerical search knows nothing of: expected the method discrete")
+        method = Method.DISCRETE
+    if method is Method.DISCRETE and pins.numeric:
+        raise InputError("bound, start scale, iteration limit and symmetry are for the numerical search, not for walks")
+    if method is Method.NUMERIC and pins.discrete:
+        raise InputError("flips and cyclic are for walks, not for the numerical search")
+    if method is not Method.NUMERIC:
+        if walkable(fmt):
+            walk_candidates(fmt, rank, pins, ring)
+        elif method is Method.DISCRETE:
+            raise CapacityError(
+                f"{fmt}: a factor has {max(fmt.shape)} entries, expected at most {MOST_ENTRIES} for the method discrete"
+            )
+        else:
+            method = Method.NUMERIC
+    if method is not Method.DISCRETE:
+        try:
+            candidates(fmt, rank, pins)
+            require_refinement_memory(fmt, rank)
+        except CapacityError:
+            if method is Method.NUMERIC:
+                raise
+            method = Method.DISCRETE
+    return method
+
+
+def default_method(pins: Pins, ring: Ring | None) -> Method:
+    """The method where none was named: that of the settings that were, else both."""
+    if pins.discrete or ring is not None:
+        return Method.BOTH if pins.numeric else Method.DISCRETE
+    return Method.NUMERIC if pins.numeric else Method.BOTH
+
+
+def options(target: Target) -> tuple[Candidate, ...]:
+    """The settings that there are to choose from for the trials of a target."""
+    found: tuple[Candidate, ...] = ()
+    if target.method is not Method.DISCRETE:
+        found += candidates(target.format, target.rank, target.pins)
+    if target.method is not Method.NUMERIC:
+        found += walk_candidates(target.format, target.rank, target.pins, target.ring)
+    return found
 
 
 def require_refinement_memory(fmt: Format, rank: int) -> None:

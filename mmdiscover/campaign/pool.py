@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -75,6 +76,68 @@ def run_in_process(run: Callable[[Task], Outcome], tasks: Iterable[Task], interr
         if outcome is None:
             return
         yield outcome
+
+
+def run_in_threads(
+    run: Callable[[Task], Outcome], tasks: Iterable[Task], interrupts: Interrupts, threads: int
+) -> Generator[Outcome | None]:
+    """Run tasks in threads of this process, for work that holds no lock.
+
+    Close the generator to begin no more; what runs is not waited for, and its outcome is lost.
+
+    Parameters
+    ----------
+    run : callable
+    tasks : iterable of tasks
+        Taken in other threads, each when a thread is free for it.
+    interrupts : Interrupts
+    threads : int
+
+    Yields
+    ------
+    outcome or None
+        Outcomes in the order in which they come; None when there was none for a while.
+
+    Raises
+    ------
+    Exception
+        What `run` or `tasks` raise.
+    """
+    inbox: queue.Queue[Any] = queue.Queue()
+    source, taking, closing = iter(tasks), threading.Lock(), threading.Event()
+
+    def work() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, BY_USER)
+        try:
+            while not closing.is_set():
+                with taking:
+                    some = list(islice(source, 1))
+                if not some:
+                    break
+                inbox.put(run(some[0]))
+            inbox.put(_END)
+        except BaseException as failure:  # noqa: BLE001 (the main thread raises it)
+            inbox.put(_Failure(failure))
+
+    for number in range(threads):
+        # They do not keep the process alive.
+        threading.Thread(target=work, name=f"mmdiscover-walker-{number}", daemon=True).start()
+    ended = 0
+    try:
+        while ended < threads and not interrupts.requested:
+            try:
+                item = inbox.get(timeout=TICK)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(item, _Failure):
+                raise item.error
+            if item is _END:
+                ended += 1
+            else:
+                yield item
+    finally:
+        closing.set()
 
 
 class WorkersBrokeError(MMDiscoverError):

@@ -11,23 +11,26 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from mmdiscover.campaign.interrupts import Interrupts
-from mmdiscover.campaign.learning import Learner, candidates
-from mmdiscover.campaign.outcomes import new_trial
+from mmdiscover.campaign.learning import Learner
+from mmdiscover.campaign.outcomes import new_trial, prove_outcome
 from mmdiscover.campaign.phases import phase_board
-from mmdiscover.campaign.plan import waves
-from mmdiscover.campaign.pool import run_in_process, run_in_workers
-from mmdiscover.campaign.traces import Proofs, prove, refine_settings_mapping
+from mmdiscover.campaign.plan import options, waves
+from mmdiscover.campaign.pool import run_in_process, run_in_threads, run_in_workers
+from mmdiscover.campaign.starts import Starts
+from mmdiscover.campaign.traces import Proofs, refine_settings_mapping
 from mmdiscover.campaign.trial import Phase, run_trial
+from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.errors import MMDiscoverError
 from results_db import queries, repository
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
+    from mmdiscover.campaign.learning import Settings
+    from mmdiscover.campaign.phases import PhaseBoard
     from mmdiscover.campaign.plan import Budget, Target, TrialTask
     from mmdiscover.campaign.trial import Kernels, TrialOutcome
     from mmdiscover.core.verified import VerifiedScheme
-    from mmdiscover.search import SearchSettings
     from results_db import Database
 
 BROKEN_TRIALS = 20
@@ -43,7 +46,7 @@ class Plan:
     target : Target
     seed : int
     workers : int
-        Processes; 1 for this one alone. Has no influence on what is found.
+        Processes, or threads for walks; 1 for this process alone. Has no influence on what is found.
     budget : Budget
     """
 
@@ -55,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over the finished trials."""
+    """Sums over the finished trials; `best_rank` is the least that a walk has reached."""
 
     trials: int = 0
     fits: int = 0
@@ -63,10 +66,17 @@ class Tally:
     broken: int = 0
     best_residual: float = inf
     cpu_seconds: float = 0.0
+    walks: int = 0
+    flips: int = 0
+    walk_seconds: float = 0.0
+    best_rank: int | None = None
 
     def plus(self, outcome: TrialOutcome) -> Tally:
         """The sums with one more trial."""
         residual = inf if outcome.fit is None else outcome.fit.residual
+        walked = outcome.walked
+        ranks = [] if self.best_rank is None else [self.best_rank]
+        ranks += [] if walked is None else [walked.rank]
         return Tally(
             trials=self.trials + 1,
             fits=self.fits + outcome.exact_fit,
@@ -74,6 +84,10 @@ class Tally:
             broken=self.broken + (outcome.error is not None),
             best_residual=min(self.best_residual, residual),
             cpu_seconds=self.cpu_seconds + outcome.cpu_seconds,
+            walks=self.walks + (walked is not None),
+            flips=self.flips + (0 if walked is None else walked.flips),
+            walk_seconds=self.walk_seconds + (0.0 if walked is None else outcome.search_seconds),
+            best_rank=min(ranks, default=None),
         )
 
 
@@ -102,7 +116,12 @@ class Found:
     new: bool
     others: tuple[int, ...]
     trial: int
-    settings: SearchSettings
+    settings: Settings
+
+    @property
+    def walked(self) -> bool:
+        """Whether a walk found it."""
+        return isinstance(self.settings, WalkChoice)
 
 
 @dataclass(frozen=True)
@@ -165,12 +184,17 @@ def discover(
     campaign_id = repository.create_campaign(
         db, name=None, kind="discover", seed=plan.seed, settings=asdict(budget) | {"workers": plan.workers}
     )
-    settings = {"search": asdict(target.pins), "refine": refine_settings_mapping(target.refine)}
+    settings = {
+        "search": asdict(target.pins),
+        "refine": refine_settings_mapping(target.refine),
+        "method": target.method,
+        "ring": target.ring,
+    }
     target_id = repository.add_target(db, campaign_id, target.position, target.format, target.rank, settings)
-    options = candidates(target.format, target.rank, target.pins)
-    learner = Learner(target.format, target.rank, options)
+    choices = options(target)
+    learner = Learner(target.format, target.rank, choices)
     known = learner.recall(queries.experience(db, target.format, target.rank))
-    observer.recalled(known if len(options) > 1 else 0)
+    observer.recalled(known if len(choices) > 1 else 0)
     ledger = _Ledger(db, target_id, observer, learner)
     found, state = None, "stopped"
     try:
@@ -188,22 +212,36 @@ def discover(
 
 
 def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Interrupts) -> None:
-    planned = ledger.until_found(waves(plan.target, plan.seed, plan.budget.starts, ledger.learner))
+    planned = waves(plan.target, plan.seed, plan.budget.starts, ledger.learner)
     workers = min(plan.workers, plan.budget.starts or plan.workers)
     with phase_board() as board:
+        run = partial(run_trial, announce=board.announce, kernels=kernels)
+        for wave in planned:
+            if not all(task.walks for task in wave):
+                planned = chain([wave], planned)
+                break
+            # Compiled walks hold no lock: threads do, and are there at once.
+            for tasks in ledger.until_found([wave]):
+                _receive(ledger, run_in_threads(run, tasks, interrupts, workers), board)
+            if ledger.over or interrupts.requested:
+                return
+        rest = ledger.until_found(planned)
         if workers == 1:
             run = partial(run_trial, announce=ledger.announce, kernels=kernels)
-            outcomes: Generator[TrialOutcome | None] = run_in_process(run, chain.from_iterable(planned), interrupts)
+            _receive(ledger, run_in_process(run, chain.from_iterable(rest), interrupts), board)
         else:
-            run = partial(run_trial, announce=board.announce, kernels=kernels)
-            outcomes = run_in_workers(run, planned, interrupts, workers)
-        with closing(outcomes):
-            for outcome in outcomes:
-                if outcome is not None:
-                    ledger.receive(outcome)
-                    if ledger.decided:
-                        return
-                ledger.observer.busy(board.count(ledger.in_flight()))
+            _receive(ledger, run_in_workers(run, rest, interrupts, workers), board)
+
+
+def _receive(ledger: _Ledger, outcomes: Generator[TrialOutcome | None], board: PhaseBoard) -> None:
+    """Take in outcomes until there are no more, or the answer is decided."""
+    with closing(outcomes):
+        for outcome in outcomes:
+            if outcome is not None:
+                ledger.receive(outcome)
+                if ledger.decided:
+                    return
+            ledger.observer.busy(board.count(ledger.in_flight()))
 
 
 class _Ledger:
@@ -215,6 +253,7 @@ class _Ledger:
         self.observer = observer
         self.learner = learner
         self._db, self._target_id = db, target_id
+        self._starts = Starts(db)
         self._begun = 0
         self._finished: set[int] = set()
         self._lowest_unfinished = 0
@@ -225,7 +264,8 @@ class _Ledger:
         for wave in planned:
             if self._winner is not None:
                 return
-            yield self._until_found(wave)
+            # All at once, when everything before the wave is recorded.
+            yield self._until_found([self._starts.of(task) for task in wave])
 
     def _until_found(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
         for task in wave:
@@ -243,6 +283,11 @@ class _Ledger:
         return [index for index in range(self._lowest_unfinished, self._begun) if index not in self._finished]
 
     @property
+    def over(self) -> bool:
+        """Whether a trial has succeeded."""
+        return self._winner is not None
+
+    @property
     def decided(self) -> bool:
         """Whether no unfinished trial can take the place of the successful one."""
         return self._winner is not None and self._lowest_unfinished > self._winner[0].index
@@ -254,12 +299,12 @@ class _Ledger:
             self._finished.remove(self._lowest_unfinished)
             self._lowest_unfinished += 1
         self.tally = self.tally.plus(outcome)
-        if outcome.fit is not None:
-            self.learner.learn(outcome.task.search, int(outcome.exact_fit), outcome.fit.iterations)
+        if outcome.error is None or outcome.fit is not None or outcome.walked is not None:
+            self.learner.learn(outcome.task.search, int(outcome.exact_fit), outcome.iterations)
         proofs = None
-        if outcome.refined is not None and (self._winner is None or outcome.index < self._winner[0].index):
-            proofs = prove(outcome.refined)
-            if proofs.verified:
+        if self._winner is None or outcome.index < self._winner[0].index:
+            proofs = prove_outcome(outcome, self._starts.is_better)
+            if proofs is not None and proofs.verified:
                 overtaken, self._winner = self._winner, (outcome, proofs)
                 self.observer.trial(outcome, None, self.tally)
                 if overtaken is not None:
@@ -287,7 +332,9 @@ class _Ledger:
 
     def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
         new = new_trial(self._target_id, outcome, proofs)
-        recorded = repository.record_trial(self._db, new.target_id, new.record, fit=new.fit, refinement=new.refinement)
+        (recorded,) = repository.record_trials(self._db, [new])
+        if any(scheme.new for scheme in recorded.steps):
+            self._starts.forget()
         if recorded.fit_id is not None and not recorded.schemes:
             self.open_fits.append(recorded.fit_id)
         return recorded

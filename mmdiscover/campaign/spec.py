@@ -6,14 +6,16 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.campaign.learning import Pins, symmetry_from_mapping
-from mmdiscover.campaign.plan import Budget, Target, plan_target
+from mmdiscover.campaign.plan import Budget, Method, Target, default_method, plan_target
 from mmdiscover.campaign.traces import refine_settings_from_mapping, refine_settings_mapping
 from mmdiscover.core.format import parse_scheme_name, scheme_name
 from mmdiscover.core.records import best_known_rank
+from mmdiscover.core.ring import Ring
 from mmdiscover.core.tensor import require_tensor_memory
 from mmdiscover.errors import InputError
 from mmdiscover.refine import RefineSettings, parse_preference
@@ -22,7 +24,6 @@ from mmdiscover.search import parse_symmetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-METHODS = ("numeric",)
 TRIAL_SECONDS = 6 * 3600.0
 """Default for the time after which a trial counts as hanging."""
 MAX_SEED = 2**63 - 1
@@ -128,6 +129,8 @@ def target_settings(spec: TargetSpec) -> dict[str, object]:
         "refine": refine_settings_mapping(spec.target.refine),
         "goal": asdict(spec.goal),
         "share": spec.share,
+        "method": spec.target.method,
+        "ring": spec.target.ring,
     }
 
 
@@ -145,7 +148,10 @@ def target_from_settings(position: int, fmt: Any, rank: int, settings: Mapping[s
         if symmetries is not None:
             pins["symmetries"] = tuple(None if one is None else symmetry_from_mapping(one) for one in symmetries)
         refine = refine_settings_from_mapping(settings["refine"])
-        target = plan_target(fmt, rank, Pins(**pins), position, refine)
+        # Older versions knew one method.
+        method = Method(settings.get("method", Method.NUMERIC))
+        ring = None if settings.get("ring") is None else Ring(settings["ring"])
+        target = plan_target(fmt, rank, Pins(**pins), position, refine, method, ring)
         return TargetSpec(target, Goal(**settings["goal"]), float(settings["share"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -225,26 +231,31 @@ class _Lines:
 
 
 def _target(table: _Table, position: int, defaults: Mapping[str, Any]) -> TargetSpec:
-    fmt, rank = table.take("scheme", _scheme)
+    ring = table.take("ring", _ring, None)
+    fmt, rank = table.take("scheme", partial(_scheme, ring=ring))
     goal = Goal(
         table.take("starts", _integer(1, 10**9), None),
         table.take("time", _duration, None),
         table.take("distinct", _integer(1, 10**9), None),
     )
     share = table.take("share", _number(1e-6, 1e6), 1.0)
-    table.take("method", _method, METHODS[0])
+    method = table.take("method", _method, None)
     pins = Pins(
         table.take("bound", _number(0, 1e12), None),
         table.take("start_scale", _number(0, 1e12), None),
         table.take("max_iterations", _integer(1, 10**9), None),
         table.take("symmetry", lambda value: (parse_symmetry(_text(value)),), None),
+        table.take("flips", _integer(1, 10**15), None),
+        table.take("cyclic", _boolean, None),
     )
     refine = _refinement(table, defaults)
     table.done()
     try:
         Budget(goal.starts, goal.seconds)
         require_tensor_memory(fmt)
-        return TargetSpec(plan_target(fmt, rank, pins, position, RefineSettings(**refine)), goal, share)
+        chosen = method or default_method(pins, ring)
+        target = plan_target(fmt, rank, pins, position, RefineSettings(**refine), chosen, ring)
+        return TargetSpec(target, goal, share)
     except InputError as error:
         raise table.wrap(error) from None
 
@@ -260,10 +271,10 @@ def _refinement(table: _Table, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {"preference": preference, "schemes": schemes, "attempts": attempts}
 
 
-def _scheme(value: Any) -> Any:
+def _scheme(value: Any, ring: Ring | None) -> Any:
     fmt, rank = parse_scheme_name(_text(value))
     if rank is None:
-        rank = best_known_rank(fmt)
+        rank = best_known_rank(fmt, ring)
         if rank is None:
             raise InputError(f"no rank of {fmt} is on record, expected one such as {fmt}:R")
     return fmt, rank
@@ -304,10 +315,22 @@ def _duration(value: Any) -> float:
     return parse_duration(_text(value))
 
 
-def _method(value: Any) -> str:
-    if _text(value) not in METHODS:
-        raise InputError(f"is {_shown(value)}, expected {' or '.join(map(repr, METHODS))}")
-    return str(value)
+def _method(value: Any) -> Method:
+    if _text(value) not in list(Method):
+        raise InputError(f"is {_shown(value)}, expected {' or '.join(repr(str(one)) for one in Method)}")
+    return Method(value)
+
+
+def _ring(value: Any) -> Ring:
+    if _text(value) != Ring.Z2:
+        raise InputError(f"is {_shown(value)}, expected 'Z2', or no such key for characteristic zero")
+    return Ring.Z2
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"is {_shown(value)}, expected true or false")
+    return value
 
 
 def _list_of_tables(value: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from mmdiscover.verify import verify
 from results_db.attempts import AttemptRecord, RefinementRecord, StageRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mmdiscover.core.scheme import Scheme
     from mmdiscover.core.verified import VerifiedScheme
@@ -55,10 +55,13 @@ class Proofs:
         Those that hold, the preferred one first.
     rejected : mapping of Scheme to str
         Why the others do not.
+    steps : tuple of VerifiedScheme
+        Schemes that hold and are not what was asked for, but of use to later trials.
     """
 
     verified: tuple[VerifiedScheme, ...]
     rejected: Mapping[Scheme, str]
+    steps: tuple[VerifiedScheme, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -68,8 +71,13 @@ class Proofs:
 
 def prove(refined: Refined) -> Proofs:
     """Verify all candidates of a refinement."""
+    return prove_schemes(refined.schemes)
+
+
+def prove_schemes(candidates: Iterable[Scheme]) -> Proofs:
+    """Verify candidates."""
     verified, rejected = [], {}
-    for candidate in refined.schemes:
+    for candidate in candidates:
         try:
             verdict = verify(candidate)
         except InputError as error:  # numbers that are too long to be stored
@@ -87,7 +95,7 @@ def _rejection(candidate: Scheme, reason: str | None) -> str:
 
 
 def _residual(candidate: Scheme) -> float:
-    """φ of a candidate with rational entries."""
+    """φ of a candidate with rational entries; of one modulo 2, as if it were not."""
     u, v, w = (factor.astype(np.float64) for factor in candidate.arrays)
     return Factors(candidate.format, u, v, w).residual()
 

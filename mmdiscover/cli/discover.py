@@ -25,6 +25,7 @@ from mmdiscover.cli.running import (
     compile_search,
     database_option,
     refine_settings,
+    warnings,
 )
 from mmdiscover.errors import InputError
 
@@ -57,8 +58,27 @@ def discover(
     workers: Annotated[
         int | None,
         typer.Option(
-            parser=integer, metavar="K", help="Number of processes. Default: one per core; 1 for the smallest."
+            parser=integer,
+            metavar="K",
+            help="Number of processes, or of threads for walks. Default: one per core; 1 for the smallest.",
         ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="M",
+            help="numeric: floating-point search, finds fractions too; discrete: walks on the flip graph, with entries "
+            "-1, 0, 1 and modulo 2; both: whichever brings more for its time. Default: both, or that of the other "
+            "options that are given.",
+        ),
+    ] = None,
+    ring: Annotated[
+        str | None,
+        typer.Option(metavar="R", help="Z2: a scheme modulo 2 will do. Default: one of characteristic zero."),
+    ] = None,
+    flips: Annotated[
+        int | None,
+        typer.Option(parser=integer, metavar="N", help="Flips of one walk. Default: by the format, a second or more."),
     ] = None,
     bound: Annotated[
         float | None,
@@ -89,8 +109,9 @@ def discover(
 ) -> None:
     """Search until one verified scheme is stored.
 
-    Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept, and fits that could not
-    be made exact can be taken up again by `mmdiscover refine`. Exit code 1 if nothing was found.
+    By numbers, by walks on the flip graph, or by both: by what the format and rank are known to need, and then by what
+    brings more. Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept, and fits
+    that could not be made exact can be taken up again by `mmdiscover refine`. Exit code 1 if nothing was found.
     """
     begun = time.monotonic()
     from mmdiscover.campaign.interrupts import Interrupts
@@ -105,8 +126,8 @@ def discover(
 
         budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
         symmetries = None if symmetry is None else (parse_symmetry(symmetry),)
-        pins = Pins(bound, start_scale, max_iterations, symmetries)
-        target = _target(scheme, pins, refine_settings(preference, schemes))
+        pins = Pins(bound, start_scale, max_iterations, symmetries, flips)
+        target = _target(scheme, pins, refine_settings(preference, schemes), method, ring)
         plan = Plan(target, chosen_seed(seed), worker_count(workers, target.entries), budget)
         discovery = _search(plan, db, interrupts)
     seconds = time.monotonic() - begun
@@ -122,25 +143,32 @@ def discover(
         raise typer.Exit(1)
 
 
-def _target(scheme: str, pins: Pins, refine: RefineSettings) -> Target:
-    from mmdiscover.campaign.plan import plan_target
+def _target(scheme: str, pins: Pins, refine: RefineSettings, method: str | None, ring: str | None) -> Target:
+    from mmdiscover.campaign.plan import Method, default_method, plan_target
     from mmdiscover.core.format import parse_scheme_name
     from mmdiscover.core.records import best_known_rank
+    from mmdiscover.core.ring import Ring
     from mmdiscover.core.tensor import require_tensor_memory
 
     fmt, rank = parse_scheme_name(scheme)
+    if ring not in (None, Ring.Z2):
+        raise InputError(f"ring is {ring!r}, expected Z2, or no --ring for characteristic zero")
+    if method is not None and method not in list(Method):
+        raise InputError(f"method is {method!r}, expected {', '.join(Method)}")
+    modulo = None if ring is None else Ring.Z2
+    chosen = default_method(pins, modulo) if method is None else Method(method)
     require_tensor_memory(fmt)
     if rank is None:
-        rank = best_known_rank(fmt)
+        rank = best_known_rank(fmt, modulo)
         if rank is None:
             raise InputError(f"scheme {scheme!r}: no rank of {fmt} is on record, expected one such as {fmt}:R")
-    return plan_target(fmt, rank, pins, refine=refine)
+    return plan_target(fmt, rank, pins, refine=refine, method=chosen, ring=modulo)
 
 
 def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
+    from mmdiscover.campaign.plan import Method
     from mmdiscover.campaign.runner import discover
     from mmdiscover.cli.progress import progress
-    from mmdiscover.core.records import best_known_rank
     from results_db import open_database
 
     if interrupts.by_user:
@@ -149,10 +177,10 @@ def _search(plan: Plan, db: str, interrupts: Interrupts) -> Discovery:
         output.note(
             f"{plan.target.name}: seed {plan.seed}, {output.counted(plan.workers, 'worker')}, database {database.url}"
         )
-        best = best_known_rank(plan.target.format)
-        if best is not None and plan.target.rank < best:
-            output.note(f"{plan.target.name}: the best rank on record for {plan.target.format} is {best}")
-        compile_search(interrupts)
+        for line in warnings(plan.target):
+            output.note(line)
+        if plan.target.method is not Method.DISCRETE:
+            compile_search(interrupts)
         with progress(plan) as observer:
             return discover(database, plan, observer, interrupts=interrupts)
 
@@ -168,10 +196,14 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
         "hash": found and found.verified.hash,
         "new": found and found.new,
         "settings": found and asdict(found.settings),
+        "method": found and ("discrete" if found.walked else "numeric"),
         "starts": tally.trials,
         "fits": tally.fits,
         "open_fits": list(discovery.open_fits),
         "best_residual": tally.best_residual if isfinite(tally.best_residual) else None,
+        "walks": tally.walks,
+        "flips": tally.flips,
+        "best_rank": tally.best_rank,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(tally.cpu_seconds, 3),
         "seed": plan.seed,
@@ -183,8 +215,9 @@ def _document(discovery: Discovery, plan: Plan, seconds: float) -> dict[str, Any
 
 def _effort(discovery: Discovery, plan: Plan, seconds: float) -> str:
     tally = discovery.tally
+    flips = f", {tally.flips:,} flips" if tally.walks else ""
     return (
-        f"{output.counted(tally.trials, 'start')}, {output.counted(tally.fits, 'exact fit')}, {seconds:.1f} s "
+        f"{output.counted(tally.trials, 'start')}, {output.counted(tally.fits, 'exact fit')}{flips}, {seconds:.1f} s "
         f"({tally.cpu_seconds:.1f} s of processor time), seed {plan.seed}"
     )
 

@@ -32,8 +32,12 @@ def events(outcome: TrialOutcome, rejected: str | None) -> list[str]:
             f"{start}: exact fit after {fit.iterations} iterations and {outcome.search_seconds:.2f} s, "
             f"squared norm {fit.squared_norm:.1f}"
         )
+    if outcome.walked is not None:
+        lines.append(f"{start}: {walk_line(outcome)}")
     if outcome.error is not None:
         lines.append(f"{start}: failed by {outcome.error}")
+    if outcome.walked is not None and rejected is not None:
+        lines.append(f"{start}: rejected by verification: {rejected}")
     if outcome.refined is not None:
         if rejected is not None:
             result = f"rejected by verification: {rejected}"
@@ -43,6 +47,28 @@ def events(outcome: TrialOutcome, rejected: str | None) -> list[str]:
             result = f"not made exact: {outcome.refined.detail or outcome.refined.status}"
         lines.append(f"{start}: {result} ({outcome.refine_seconds or 0:.2f} s)")
     return lines
+
+
+def walk_line(outcome: TrialOutcome) -> str:
+    """How a walk went."""
+    from mmdiscover.campaign.trial import NOT_LIFTED
+    from mmdiscover.campaign.walks import FRESH, FRESH_CYCLIC, WalkChoice
+    from mmdiscover.discrete.settings import WalkStatus
+
+    walked, choice, origin = outcome.walked, outcome.task.search, outcome.task.origin
+    assert walked is not None
+    assert isinstance(choice, WalkChoice)
+    start = (FRESH_CYCLIC if choice.walk.cyclic else FRESH) if origin is None else str(origin)
+    pace = walked.flips / max(outcome.search_seconds, 1e-9)
+    line = (
+        f"rank {walked.rank} over {choice.walk.ring} after {walked.flips:,} flips and {outcome.search_seconds:.2f} s "
+        f"({pace / 1e6:.1f} million flips/s), from {start}"
+    )
+    if walked.status is WalkStatus.INCONSISTENT:
+        return f"defect: the Brent equations do not hold any more, nothing is stored; {line}"
+    if outcome.status == NOT_LIFTED and outcome.lifted is not None:
+        return f"{line}; {outcome.lifted.status}: {outcome.lifted.reason}"
+    return line
 
 
 def budget_spent(budget: Budget, tally: Tally, elapsed: float) -> float | None:
@@ -87,11 +113,15 @@ class LiveProgress(PlainProgress):
         super().__init__(lambda line: self.live.console.print(line, markup=False, highlight=False))
         self._spinner = Spinner("dots")
         self._plan, self._tally, self._doing, self._begun = plan, Tally(), "starting", time.monotonic()
+        self._ranks: list[int] = []
 
     def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:
         """Print what is worth telling, and take up the new sums."""
         super().trial(outcome, rejected, tally)
         self._tally = tally
+        if outcome.walked is not None:
+            # One for each walker: where the last walks ended.
+            self._ranks = [*self._ranks, outcome.walked.rank][-self._plan.workers :]
 
     def busy(self, phases: Counter[Phase]) -> None:
         """Take up what the workers do."""
@@ -114,10 +144,16 @@ class LiveProgress(PlainProgress):
         found = [output.counted(tally.trials, "start"), output.counted(tally.fits, "exact fit")]
         if isfinite(tally.best_residual):
             found.append(f"best residual {tally.best_residual:.1e}")
+        if tally.best_rank is not None:
+            found.append(f"best rank {tally.best_rank}")
+        if self._ranks:
+            found.append(f"last {', '.join(map(str, self._ranks))}")
         pace = [f"{tally.trials / max(elapsed, 1e-9):.1f} starts/s", self._doing, f"{clock(elapsed)} elapsed"]
         spent = budget_spent(self._plan.budget, tally, elapsed)
         if spent:
             pace.append(f"{clock(elapsed / spent - elapsed)} left")
+        if tally.flips:
+            pace.insert(1, f"{tally.flips / max(elapsed, 1e-9) / 1e6:.1f}M flips/s")
         return f"{self._plan.target.name}  {' · '.join(found)}\n  {' · '.join(pace)}"
 
 

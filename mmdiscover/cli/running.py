@@ -16,6 +16,7 @@ from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from mmdiscover.campaign.interrupts import Interrupts
+    from mmdiscover.campaign.plan import Target
     from mmdiscover.refine import RefineSettings
 
 MAX_SEED = 2**63 - 1
@@ -73,6 +74,23 @@ def chosen_seed(seed: int | None) -> int:
     if not 0 <= seed <= MAX_SEED:
         raise InputError(f"seed is {seed}, expected an integer from 0 to {MAX_SEED}")
     return seed
+
+
+def warnings(target: Target) -> list[str]:
+    """What is known about a target that makes it unlikely to be found."""
+    from mmdiscover.campaign.chances import lower_bound
+    from mmdiscover.core.records import best_known_rank
+
+    bound, source = lower_bound(target.format)
+    if target.rank < bound:
+        return [
+            f"{target.name}: no scheme of {target.format} has fewer than {bound} products ({source}); running as asked"
+        ]
+    best = best_known_rank(target.format, target.ring)
+    if best is not None and target.rank < best:
+        modulo = " modulo 2" if target.ring else ""
+        return [f"{target.name}: the best rank on record for {target.format}{modulo} is {best}"]
+    return []
 
 
 def compile_search(interrupts: Interrupts) -> None:

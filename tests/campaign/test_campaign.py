@@ -45,12 +45,15 @@ name = "three"
 seed = 3
 [[target]]
 scheme = "2x2x2:7"
+method = "numeric"
 starts = 30
 [[target]]
 scheme = "2x2x3:11"
+method = "numeric"
 starts = 20
 [[target]]
 scheme = "2x2x2:8"
+method = "numeric"
 starts = 9
 """
 SPEC = parse_campaign(TEXT)
@@ -480,8 +483,8 @@ def test_trials_that_all_fail_end_it(db: Database) -> None:
 
 def test_limits(db: Database) -> None:
     spec = parse_campaign(
-        'name = "limits"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\ndistinct = 1\n'
-        '[[target]]\nscheme = "2x2x3:11"\nstarts = 3\ntime = "1h"'
+        'name = "limits"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\nmethod = "numeric"\ndistinct = 1\n'
+        '[[target]]\nscheme = "2x2x3:11"\nmethod = "numeric"\nstarts = 3\ntime = "1h"'
     )
     kernels = replace(KERNELS, search=ScriptedSearch(frozenset(range(90)), default_seconds=0.1))
     end = run(db, spec=spec, kernels=kernels)
@@ -492,7 +495,7 @@ def test_limits(db: Database) -> None:
 
 
 def test_time_is_processor_time_of_all_processes(db: Database) -> None:
-    spec = parse_campaign('name = "t"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\ntime = "0.5s"')
+    spec = parse_campaign('name = "t"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\nmethod = "numeric"\ntime = "0.5s"')
     end = run(db, spec=spec, kernels=replace(KERNELS, search=BusySearch(0.05)), workers=Threads(1))
     assert end.state == "finished"
     assert 0.5 <= end.summary.targets[0].cpu_seconds < 1.5
@@ -516,7 +519,8 @@ class BusySearch:
 def test_shares(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharing, "AHEAD_SECONDS", 0.1)
     spec = parse_campaign(
-        'name = "shares"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\n[[target]]\nscheme = "2x2x3:11"\nshare = 3'
+        'name = "shares"\nseed = 1\n[[target]]\nscheme = "2x2x2:7"\nmethod = "numeric"\n'
+        '[[target]]\nscheme = "2x2x3:11"\nmethod = "numeric"\nshare = 3'
     )
 
     @dataclass(frozen=True)
@@ -540,7 +544,7 @@ def test_a_campaign_is_stored_once(db: Database) -> None:
 
 def test_limits_may_change_and_targets_may_be_added(db: Database) -> None:
     run(db)
-    spec = parse_campaign(TEXT.replace("30", "35") + '[[target]]\nscheme = "2x2x4:14"\nstarts = 4')
+    spec = parse_campaign(TEXT.replace("30", "35") + '[[target]]\nscheme = "2x2x4:14"\nmethod = "numeric"\nstarts = 4')
     log = Log()
     end = run(db, log, spec=spec)
     assert end.state == "finished"

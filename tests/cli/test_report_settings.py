@@ -64,6 +64,7 @@ class TestSettings:
             "scheme": "3x3x3:23",
             "format": "3x3x3",
             "rank": 23,
+            "method": "numeric",
             "settings": asdict(SLOW),
             "bound": 151.8,
             "bound_per_product": pytest.approx(6.6),

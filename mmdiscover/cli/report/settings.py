@@ -11,7 +11,7 @@ from mmdiscover.cli import output
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
 
 if TYPE_CHECKING:
-    from mmdiscover.search import SearchSettings
+    from mmdiscover.campaign.learning import Settings
     from results_db.queries import Experience
 
 
@@ -25,7 +25,8 @@ def settings(
     """Show what has been learnt about settings of the search.
 
     One line per scheme and settings, those with the most exact fits per second first: the squared radius c of the ball,
-    c per product, the symmetry, the starts, how many became exact fits, and the seconds of search per exact fit.
+    c per product, the symmetry, the starts, how many became exact fits, and the seconds of search per exact fit. Walks
+    have a ring, what they begin at and a number of flips instead.
     """
     from mmdiscover.core.format import parse_scheme_name
     from results_db import open_database, queries
@@ -62,25 +63,28 @@ def _per_second(known: Experience) -> float | None:
     return known.fits / known.seconds if known.seconds else None
 
 
-def _understood(known: Experience) -> SearchSettings | None:
-    """The settings, None where they are of another version or method."""
+def _understood(known: Experience) -> Settings | None:
+    """The settings, None where they are of another version."""
     from mmdiscover.campaign.learning import settings_from_mapping
 
     try:
         return settings_from_mapping(known.settings)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, LookupError):
         return None
 
 
 def _document(known: Experience) -> dict[str, Any]:
+    from mmdiscover.campaign.walks import WalkChoice
     from mmdiscover.search import symmetry_name
 
-    search = _understood(known)
+    understood = _understood(known)
+    search = None if isinstance(understood, WalkChoice) else understood
     bound = None if search is None else search.bound
     return {
         "scheme": _name(known),
         "format": known.sorted_format,
         "rank": known.rank,
+        "method": understood and ("numeric" if search else "discrete"),
         "settings": known.settings,
         "bound": bound,
         "bound_per_product": bound and bound / known.rank,
@@ -112,12 +116,16 @@ def _row(known: Experience) -> tuple[object, ...]:
 
 
 def _other(known: Experience) -> str:
-    """Start scale and iteration limit, where they are not the usual ones."""
+    """Start scale and iteration limit, where they are not the usual ones; what a walk is told."""
+    from mmdiscover.campaign.walks import WalkChoice
     from mmdiscover.search import SearchSettings
 
     search, usual = _understood(known), SearchSettings()
     if search is None:
         return "unknown settings"
+    if isinstance(search, WalkChoice):
+        cyclic = "cyclic " if search.walk.cyclic else ""
+        return f"{cyclic}walk over {search.walk.ring}, {search.begin}, {search.walk.flips:,} flips"
     if replace(usual, start_scale=search.start_scale, max_iterations=search.max_iterations) == usual:
         return ""
     return f"{search.start_scale:g}, {search.max_iterations:,}"

@@ -1,0 +1,169 @@
+"""Where walks begin: at what the database holds, and at what one move makes of schemes of other formats."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdiscover.campaign.walks import Begin, Origin, WalkChoice, modulus
+from mmdiscover.core.exact import denominator
+from mmdiscover.core.ring import Ring
+from mmdiscover.core.scheme import Scheme
+from mmdiscover.core.symmetry import permute
+from results_db.queries import starts as queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mmdiscover.campaign.plan import TrialTask
+    from mmdiscover.core.format import Format
+    from mmdiscover.discrete.neighbours import Recipe
+    from results_db import Database
+
+KEPT_SECONDS = 60.0
+"""So long others may have stored schemes that are not among the starts yet."""
+MOST_SCHEMES = 64
+"""Of one rank among the starts; those with the fewest additions."""
+RANKS_ABOVE = 2
+"""Starts have at most so many products more than the best of them."""
+_RINGS = {0: (Ring.ZT,), 2: (Ring.Z2, Ring.ZT, Ring.Z)}
+"""By the modulus of a walk: schemes over these can be begun at."""
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A scheme that can be begun at, which is made when it is chosen."""
+
+    rank: int
+    parents: tuple[str, ...]
+    move: str
+    make: Callable[[], Scheme]
+
+
+class Starts:
+    """Where the trials of a run begin.
+
+    Parameters
+    ----------
+    db : Database
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._kept: dict[tuple[Format, int, int], tuple[float, list[_Start]]] = {}
+
+    def of(self, task: TrialTask) -> TrialTask:
+        """The task with its origin, if it is one that begins at what is known and there is anything better than fresh.
+
+        Schemes of the target's rank are begun at as long as the database has none; from then on they would be found
+        again and again.
+        """
+        if not isinstance(task.search, WalkChoice) or task.search.begin is not Begin.KNOWN or task.origin is not None:
+            return task
+        target, ring = task.target, task.search.walk.ring
+        found = self._starts(target.format, modulus(ring), target.rank)
+        if not found:
+            return task
+        rng = np.random.default_rng(task.origin_seed)
+        # Each product more than the best halves the chance of a start.
+        weights = np.array([0.5 ** (one.rank - found[0].rank) for one in found])
+        chosen = found[rng.choice(len(found), p=weights / weights.sum())]
+        return replace(task, origin=Origin(chosen.make(), chosen.parents, chosen.move))
+
+    def is_better(self, scheme: Scheme) -> bool:
+        """Whether a scheme has fewer products than all that are stored for its format and kind of ring."""
+        least = queries.least_rank(self._db, scheme.format, _RINGS[scheme.modulus])
+        return scheme.rank < min(least or scheme.format.classical_rank, scheme.format.classical_rank)
+
+    def forget(self) -> None:
+        """Look again: something was stored."""
+        self._kept.clear()
+
+    def _starts(self, fmt: Format, mod: int, rank: int) -> list[_Start]:
+        key = (fmt, mod, rank)
+        made, found = self._kept.get(key, (0.0, []))
+        if not made or time.monotonic() > made + KEPT_SECONDS:
+            found = self._look(fmt, mod, rank)
+            self._kept[key] = time.monotonic(), found
+        return found
+
+    def _look(self, fmt: Format, mod: int, rank: int) -> list[_Start]:
+        """All starts, the best first; none that is no better than the classical algorithm."""
+        least = queries.least_ranks(self._db, _RINGS[mod])
+        reached = least.get(fmt.sorted(), fmt.classical_rank) <= rank
+        floor = rank + 1 if reached else 1
+        found = [*self._stored(fmt, mod, max(floor, rank)), *self._moved(fmt, mod, least)]
+        found = sorted(
+            (one for one in found if floor <= one.rank < fmt.classical_rank), key=lambda one: (one.rank, one.move)
+        )
+        return [one for one in found if one.rank <= found[0].rank + RANKS_ABOVE]
+
+    def _stored(self, fmt: Format, mod: int, least: int) -> Iterator[_Start]:
+        """Schemes of the format itself: those of the least rank from `least` on that there is."""
+        for rank in range(least, fmt.classical_rank):
+            schemes = list(self._schemes(fmt, rank, mod, MOST_SCHEMES))
+            yield from (_Start(rank, (name,), "known", _ordered(scheme, fmt)) for name, scheme in schemes)
+            if schemes:
+                return
+
+    def _moved(self, fmt: Format, mod: int, least: Mapping[Format, int]) -> Iterator[_Start]:
+        """By one move from the best scheme of each format that is near."""
+        from mmdiscover.discrete.neighbours import starts_for
+
+        known, names = {}, {}
+        for other, rank in least.items():
+            if other != fmt.sorted() and _near(fmt, other):
+                for name, scheme in self._schemes(other, rank, mod, 1):
+                    known[other], names[other] = scheme, name
+        for recipe in starts_for(fmt, known, mod):
+            parents = tuple(names[parent] for parent in _formats(recipe) if parent in names)
+            if parents:
+                yield _Start(recipe.rank, parents, str(recipe.move), recipe.build)
+
+    def _schemes(self, fmt: Format, rank: int, mod: int, limit: int) -> Iterator[tuple[str, Scheme]]:
+        # Of fractions, those with odd denominators have a meaning modulo 2.
+        rings = (*_RINGS[mod], Ring.Q) if mod else _RINGS[mod]
+        for name, scheme in queries.schemes_of_rank(self._db, fmt, rank, rings, limit):
+            reduced = reduced_scheme(scheme, mod)
+            if reduced is not None:
+                yield name, reduced
+
+
+def _ordered(scheme: Scheme, fmt: Format) -> Callable[[], Scheme]:
+    return lambda: scheme if scheme.format == fmt else permute(scheme, fmt)
+
+
+def _formats(recipe: Recipe) -> Iterator[Format]:
+    """Sorted formats of the schemes that a recipe starts from."""
+    if not recipe.parents:
+        yield recipe.format.sorted()
+    for parent in recipe.parents:
+        yield from _formats(parent)
+
+
+def _near(fmt: Format, other: Format) -> bool:
+    """Whether a scheme of the other format can be a part of one of this, or its projection."""
+    pairs = zip(sorted(other.sizes), sorted(fmt.sizes), strict=True)
+    larger = [a - b for a, b in pairs if a > b]
+    return not larger or (larger == [1] and other.classical_rank > fmt.classical_rank)
+
+
+def reduced_scheme(scheme: Scheme, mod: int) -> Scheme | None:
+    """A scheme modulo 2, where that is asked for; None where it has an even denominator.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Rational.
+    mod : {0, 2}
+    """
+    if scheme.modulus == mod:
+        return scheme
+    if any(denominator(factor.ravel()) % 2 == 0 for factor in scheme.arrays):
+        return None
+    # Odd denominators are 1 modulo 2.
+    u, v, w = (np.frompyfunc(lambda entry: entry.numerator, 1, 1)(factor) for factor in scheme.arrays)
+    return Scheme(scheme.format, u, v, w, 2)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[Any]
     Vector: TypeAlias = tuple[Any, ...]
 
-_SMALL = 2**20
-"""Integers below it are worked with as int64: the products and sums of the moves do not overflow."""
+_SMALL = 2**8
+"""Integers below it are worked with as int64: of a product of two schemes the terms u·v·w stay below 2⁴⁸."""
 _DIRECTIONS = 8
 """Pairs of directions that `best_projection` tries beside the rows and columns themselves."""
 

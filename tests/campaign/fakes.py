@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping
 
+    from mmdiscover.campaign.learning import Settings
     from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Tally
     from mmdiscover.campaign.trial import Phase, TrialOutcome
@@ -28,6 +29,12 @@ def trial_task(target: Target, index: int, seed: int = 1, bound: float | None = 
     """A trial with settings that nobody has learnt."""
     settings = complete_settings(target.format, target.rank, SearchSettings(bound=bound))
     return TrialTask(target, seed, index, settings)
+
+
+def numeric(settings: Settings) -> SearchSettings:
+    """Settings that are known to be those of a numerical search."""
+    assert isinstance(settings, SearchSettings)
+    return settings
 
 
 @dataclass(frozen=True)

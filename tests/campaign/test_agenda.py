@@ -13,6 +13,7 @@ from mmdiscover.campaign.plan import plan_target
 from mmdiscover.campaign.spec import Goal, TargetSpec
 from mmdiscover.core.format import Format
 from results_db.claims import FinishedTrial
+from tests.campaign.fakes import numeric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def agenda(starts: int | None = None, experience: list[Mapping[str, object]] | N
 
 def finished(one: Agenda, index: int) -> FinishedTrial:
     """How the trial of an agenda ends: a matter of its settings and its index."""
-    search = one.task(index).search
+    search = numeric(one.task(index).search)
     assert search.bound is not None
     return FinishedTrial(
         index, asdict(search), "exact" if search.bound < 46 and index % 3 else "stalled", 20 + index % 7
@@ -54,10 +55,10 @@ def test_settings_do_not_depend_on_the_order() -> None:
 
 def test_what_is_finished_teaches() -> None:
     one = agenda()
-    before = [one.task(index).search.bound for index in range(16)]
+    before = [numeric(one.task(index).search).bound for index in range(16)]
     for _ in range(6):
         one.take_in([finished(one, index) for index in list(one.open())])
-    later = [one.task(index).search.bound for index in one.open()]
+    later = [numeric(one.task(index).search).bound for index in one.open()]
     share = [sum(bound is not None and bound < 46 for bound in bounds) / len(bounds) for bounds in (before, later)]
     assert share[1] > share[0] + 0.2
 
@@ -125,4 +126,4 @@ def test_failed_trials_teach_nothing() -> None:
 def test_a_claim_keeps_its_settings() -> None:
     one = agenda()
     other = asdict(one.task(3).search) | {"max_iterations": 77}
-    assert one.task(5, other).search.max_iterations == 77
+    assert numeric(one.task(5, other).search).max_iterations == 77

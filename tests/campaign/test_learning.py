@@ -24,6 +24,7 @@ from mmdiscover.errors import InputError
 from mmdiscover.search import Sandwich, SearchSettings, Transposition
 from mmdiscover.search.settings import BOUND_PER_PRODUCT, smallest_bound
 from results_db.queries import Experience
+from tests.campaign.fakes import numeric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +39,13 @@ def learner(pins: Pins = PLAIN) -> Learner:
 
 
 def options(pins: Pins = PLAIN) -> list[SearchSettings]:
-    return [option.settings for option in candidates(FORMAT, RANK, pins)]
+    return [numeric(option.settings) for option in candidates(FORMAT, RANK, pins)]
 
 
 def shares(known: Learner, draws: int = 400) -> Mapping[SearchSettings, float]:
     """How often which settings are chosen."""
     rng = np.random.default_rng(0)
-    chosen = [known.choose(rng) for _ in range(draws)]
+    chosen = [numeric(known.choose(rng)) for _ in range(draws)]
     return {settings: chosen.count(settings) / draws for settings in dict.fromkeys(chosen)}
 
 
@@ -69,7 +70,7 @@ class TestCandidates:
     def test_no_bound_is_too_small_for_a_fit(self, scheme: str) -> None:
         fmt, rank = parse_scheme_name(scheme)
         assert rank is not None
-        bounds = [option.settings.bound or 0.0 for option in candidates(fmt, rank, Pins())]
+        bounds = [numeric(option.settings).bound or 0.0 for option in candidates(fmt, rank, Pins())]
         assert min(bounds) > smallest_bound(fmt)
 
     def test_usual_bounds_are_expected_to_be_better(self) -> None:
@@ -157,7 +158,7 @@ def test_likely_symmetries_can_be_searched_for(scheme: str) -> None:
     assert rank is not None
     found = symmetries_of(fmt, rank)
     assert len(set(found)) == len(found)
-    assert {option.settings.symmetry for option in candidates(fmt, rank, Pins())} == {None, *found}
+    assert {numeric(option.settings).symmetry for option in candidates(fmt, rank, Pins())} == {None, *found}
 
 
 class TestLearner:
@@ -342,8 +343,8 @@ class Truth:
                 for lesson in lessons:
                     known.learn(*lesson)
                 lessons = []
-            settings = known.choose(rng) if learning else there[rng.integers(len(there))].settings
-            lost += max(self.share(option.settings) for option in there) - self.share(settings)
+            settings = numeric(known.choose(rng) if learning else there[rng.integers(len(there))].settings)
+            lost += max(self.share(numeric(option.settings)) for option in there) - self.share(settings)
             lessons.append((settings, int(rng.random() < self.share(settings)), 100))
         return lost
 

@@ -15,7 +15,7 @@ from mmdiscover.campaign.plan import Budget, TrialTask, plan_target, waves
 from mmdiscover.core.format import Format, parse_scheme_name
 from mmdiscover.errors import CapacityError, InputError
 from mmdiscover.search import SearchSettings, Transposition
-from tests.campaign.fakes import trial_task
+from tests.campaign.fakes import numeric, trial_task
 
 if TYPE_CHECKING:
     from mmdiscover.campaign.plan import Target
@@ -75,8 +75,8 @@ def test_settings_are_chosen_when_a_wave_is_asked_for(target: Target) -> None:
     taught, plain = run(taught=True), run(taught=False)
     # The same until there is something to be learnt, and from then on only what succeeded and its like.
     assert taught[:2] == plain[:2]
-    assert {task.search.symmetry for task in taught[2] + taught[3]} == {taught[0][0].search.symmetry}
-    assert len({task.search.symmetry for task in plain[2] + plain[3]}) > 1
+    assert {numeric(task.search).symmetry for task in taught[2] + taught[3]} == {numeric(taught[0][0].search).symmetry}
+    assert len({numeric(task.search).symmetry for task in plain[2] + plain[3]}) > 1
     assert run(taught=True) == taught
 
 
@@ -96,7 +96,7 @@ def test_the_choice_has_a_seed_of_its_own(target: Target) -> None:
 
         def choose(self, rng: np.random.Generator) -> SearchSettings:
             seeds.append(state(rng.bit_generator.seed_seq))  # type: ignore[arg-type]
-            return super().choose(rng)
+            return numeric(super().choose(rng))
 
     seeds: list[tuple[int, ...]] = []
     (wave,) = waves(target, 1, 8, Seeds(target.format, target.rank, candidates(target.format, target.rank, Pins())))
@@ -109,7 +109,7 @@ def test_what_is_pinned_reaches_every_trial() -> None:
     target = plan_target(Format(2, 2, 2), 7, pins, position=2)
     assert (target.name, target.pins) == ("2x2x2:7", pins)
     (wave,) = waves(target, 1, 8, learner(target))
-    (settings,) = {task.search for task in wave}
+    (settings,) = {numeric(task.search) for task in wave}
     assert (settings.bound, settings.start_scale, settings.max_iterations) == (40.0, 0.25, 77)
     assert settings.symmetry == Transposition(3, 1)
     assert plan_target(Format(2, 2, 2), 7).pins == Pins()

@@ -17,7 +17,7 @@ IMPORTERS = {
     "click": ("mmdiscover/cli",),
     "rich": ("mmdiscover/cli",),
     "matplotlib": ("mmdiscover/report",),
-    "numba": ("mmdiscover/decompositions", "mmdiscover/export", "mmdiscover/runtime"),
+    "numba": ("mmdiscover/decompositions", "mmdiscover/discrete", "mmdiscover/export", "mmdiscover/runtime"),
     "llvmlite": ("mmdiscover/decompositions",),
 }
 

@@ -78,7 +78,7 @@ class Eliminated:
             parities = (reduced[start:stop] ^ _parity(np.bitwise_xor.reduce(right_of, axis=1))).tolist()
             heads, value = self.words[start:stop, word].tolist(), int(solution[word])
             for parity, head, bit in zip(parities[::-1], heads[::-1], bits[::-1], strict=True):
-                known = (head & value) >> (bit + 1)  # below the pivot's bit are row operations
+                known = (head & value) >> bit  # below the pivot's bit are row operations
                 value |= (parity ^ (known.bit_count() & 1)) << bit
             solution[word] = value
         return unpack(solution[None], self.columns).ravel()

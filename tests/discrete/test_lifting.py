@@ -17,6 +17,7 @@ from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import rescale, sandwich
 from mmdiscover.core.tensor import matmul_tensor
+from mmdiscover.discrete import lifting
 from mmdiscover.discrete.brent import brent_holds, brent_jacobian
 from mmdiscover.discrete.elimination import eliminate, pack, unpack
 from mmdiscover.discrete.formats import product
@@ -289,8 +290,33 @@ def test_other_orders_of_the_unknowns_are_tried_for_a_scheme_over_the_integers()
     assert first.ring in (Ring.ZT, Ring.Z)
 
 
+def without_ternary_lift() -> Scheme:
+    return next(s for s in (sandwiched(laderman(), k) for k in range(50)) if lift(s).scheme.ring is Ring.Z)
+
+
+def test_nothing_is_called_lifted_that_fails_the_exact_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = without_ternary_lift()
+    monkeypatch.setattr(lifting, "brent_holds", lambda _: False)
+    assert lift(scheme, LiftSettings(attempts=2, bits=12)).status is LiftStatus.UNDECIDED
+
+
+def test_of_several_schemes_over_the_rationals_the_one_with_the_simplest_entries_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scales = iter([Fraction(1, 9), Fraction(1, 3), Fraction(1, 5)])
+
+    def scaled(*_: Any) -> tuple[Scheme, int]:
+        scale = np.array([next(scales)] + 22 * [1], dtype=object)
+        return rescale(laderman(), scale, np.ones(23, dtype=int)), 10
+
+    scheme = without_ternary_lift()
+    monkeypatch.setattr(lifting, "_hensel", scaled)
+    lifted = lift(scheme, LiftSettings(attempts=3))
+    assert {Fraction(x).denominator for factor in lifted.scheme.arrays for x in factor.ravel()} == {1, 3}
+
+
 def test_what_was_tried_in_vain_is_said() -> None:
-    scheme = next(s for s in (sandwiched(laderman(), k) for k in range(50)) if lift(s).scheme.ring is Ring.Z)
+    scheme = without_ternary_lift()
     lifted = lift(scheme, LiftSettings(attempts=0))
     assert lifted.status is LiftStatus.UNDECIDED
     assert lifted.scheme is scheme

@@ -216,7 +216,7 @@ def _possible(fmt: Format, rank: int, pins: Pins, method: Method, ring: Ring | N
             candidates(fmt, rank, pins)
             require_refinement_memory(fmt, rank)
         except CapacityError:
-            if method is Method.NUMERIC:
+            if method is Method.NUMERIC or rank > fmt.classical_rank:
                 raise
             method = Method.DISCRETE
     return method

@@ -27,9 +27,11 @@ name = "small"
 seed = 7
 [[target]]
 scheme = "2x2x2:7"
+method = "numeric"
 starts = 6
 [[target]]
 scheme = "2x1x2:4"
+method = "numeric"
 starts = 3
 """
 SLOW = TEXT.replace("2x2x2:7", "3x3x3:23").replace("starts = 6", 'time = "1h"').replace("small", "slow")
@@ -137,7 +139,7 @@ def test_ended_and_resumed(cli: CommandLine, file: Path, start_process: Any, end
     [
         (["run", "missing.toml"], ["campaign file missing.toml: there is no such file"]),
         (["run", "."], ["campaign file .: is a folder or a device"]),
-        (["run", "bad.toml"], ["campaign file bad.toml: line 5: 'starts' of target 1: is 'x', expected an integer"]),
+        (["run", "bad.toml"], ["campaign file bad.toml: line 6: 'starts' of target 1: is 'x', expected an integer"]),
         (["run", "binary.toml"], ["campaign file binary.toml: is not UTF-8"]),
         (["run", "small.toml", "--backend", "slurm"], ["backend is 'slurm', expected loky or dask"]),
         (["run", "small.toml", "--backend", "dask"], ["--backend dask needs --scheduler"]),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import CommandLine
 
-ENDLESS = ("discover", "3x3x3:20", "--seed", "3")
+ENDLESS = ("discover", "3x3x3:20", "--seed", "3", "--method", "numeric")
+NUMERIC = ("--method", "numeric")
 """A target that no start reaches: its least known rank is 23, and below 19 none exists."""
 
 
@@ -66,7 +67,7 @@ def shared_memory(process: int) -> list[str]:
 
 
 def test_json_has_the_agreed_keys(cli: CommandLine, folder: Path) -> None:
-    result = cli("discover", "2x2x2:7", "--seed", "1", "--json")
+    result = cli("discover", "2x2x2:7", "--seed", "1", *NUMERIC, "--json")
     assert result.code == 0
     document = result.document
     agreed = {"found", "scheme_id", "scheme", "ring", "starts", "fits", "seconds", "cpu_seconds"}
@@ -81,7 +82,7 @@ def test_json_has_the_agreed_keys(cli: CommandLine, folder: Path) -> None:
 
 
 def test_people_get_facts_formulas_and_what_to_type_next(cli: CommandLine) -> None:
-    result = cli("discover", "2x2x2", "--seed", "1", "--db", "my results.db")
+    result = cli("discover", "2x2x2", "--seed", "1", *NUMERIC, "--db", "my results.db")
     assert result.code == 0
     lines = result.out.splitlines()
     assert lines[0] == "2x2x2:7: 7 products instead of 8"
@@ -97,15 +98,15 @@ def test_people_get_facts_formulas_and_what_to_type_next(cli: CommandLine) -> No
 
 def test_the_seed_decides_the_scheme_whatever_the_number_of_workers(cli: CommandLine) -> None:
     hashes = {
-        cli("discover", "2x2x2:7", "--seed", "5", "--workers", workers, "--db", f"{workers}.db", "--json").document[
-            "hash"
-        ]
+        cli(
+            "discover", "2x2x2:7", "--seed", "5", *NUMERIC, "--workers", workers, "--db", f"{workers}.db", "--json"
+        ).document["hash"]
         for workers in ("1", "2")
     }
     assert len(hashes) == 1
     assert cli("schemes", "export", "1", "-o", "found.json", "--db", "1.db").code == 0
     assert cli("schemes", "import", "found.json", "--db", "3.db").code == 0
-    again = cli("discover", "2x2x2:7", "--seed", "5", "--db", "3.db", "--json").document
+    again = cli("discover", "2x2x2:7", "--seed", "5", *NUMERIC, "--db", "3.db", "--json").document
     assert (again["hash"], again["new"], again["scheme_id"]) == (*hashes, False, 1)
 
 
@@ -141,12 +142,12 @@ def test_options_reach_the_trials(
 
 def test_what_is_not_given_is_learnt(cli: CommandLine, folder: Path) -> None:
     # No scheme of rank 6 exists.
-    first = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "20")
+    first = cli("discover", "2x2x2:6", "--seed", "1", *NUMERIC, "--starts", "20")
     assert "settings: learnt" not in first.err
     settings = settings_of_trials(folder / "mmdiscover.db")
     assert len({trial["bound"] for trial in settings}) > 3
     assert {trial["start_scale"] for trial in settings} == {0.5}
-    second = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "1")
+    second = cli("discover", "2x2x2:6", "--seed", "1", *NUMERIC, "--starts", "1")
     assert "settings: learnt from 20 earlier starts\n" in second.err
     pinned = cli("discover", "2x2x2:6", "--seed", "1", "--starts", "1", "--bound", "45", "--symmetry", "none")
     assert "settings: learnt" not in pinned.err

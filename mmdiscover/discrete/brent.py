@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import lcm
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdiscover.core.exact import denominator
+from mmdiscover.core.exact import denominator, simplify_array
 from mmdiscover.core.tensor import matmul_triples, require_memory
 from mmdiscover.discrete.elimination import WORD, pack
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from mmdiscover.discrete.elimination import Words
 
 
-def brent_errors(fmt: Format, factors: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """T − Σ_q u_q ∘ v_q ∘ w_q modulo 2⁶⁴, shape (nm, mp, pn): unsigned arithmetic wraps around, and is meant to."""
+def brent_errors(fmt: Format, factors: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """T − Σ_q u_q ∘ v_q ∘ w_q, shape (nm, mp, pn), in the arithmetic of the factors: modulo 2⁶⁴ for those of uint64."""
     errors = -_expanded(*factors)
-    errors[tuple(matmul_triples(fmt).T)] += np.uint64(1)
+    errors[tuple(matmul_triples(fmt).T)] += errors.dtype.type(1)
     return errors
 
 
-def _expanded(u: NDArray[np.uint64], v: NDArray[np.uint64], w: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _expanded(u: NDArray[Any], v: NDArray[Any], w: NDArray[Any]) -> NDArray[Any]:
     pairs = (v[:, None] * w).reshape(-1, v.shape[1])
-    tensor: NDArray[np.uint64] = (u @ pairs.T).reshape(len(u), len(v), len(w))
+    tensor: NDArray[Any] = (u @ pairs.T).reshape(len(u), len(v), len(w))
     return tensor
 
 
@@ -40,7 +40,7 @@ def brent_holds(scheme: Scheme) -> bool:
     integral = []
     for factor in scheme.arrays:
         multiples = [denominator(column) for column in factor.T]
-        integral.append(factor * np.array(multiples, dtype=object))
+        integral.append(simplify_array(factor * np.array(multiples, dtype=object)))
         scales = [scale * multiple for scale, multiple in zip(scales, multiples, strict=True)]
     common = lcm(*scales)
     u, v, w = integral

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class LiftSettings:
     """
 
     signs: int = 32
-    attempts: int = 12
+    attempts: int = 8
     bits: int = 30
 
     def __post_init__(self) -> None:
@@ -174,12 +174,12 @@ class _System:
         eliminated = eliminate(brent_jacobian(factors, order), len(start))
         return cls(scheme.format, scheme.rank, start.astype(np.uint64), order, eliminated)
 
-    def factors(self, entries: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+    def factors(self, entries: NDArray[Any]) -> list[NDArray[Any]]:
         stops = np.cumsum([size * self.rank for size in self.fmt.shape])[:2]
         return [part.reshape(-1, self.rank) for part in np.split(entries, stops)]
 
-    def errors(self, entries: Entries) -> Entries:
-        return brent_errors(self.fmt, [part.astype(np.uint64) for part in self.factors(entries)]).ravel()
+    def errors(self, entries: NDArray[Any]) -> NDArray[Any]:
+        return brent_errors(self.fmt, self.factors(entries)).ravel()
 
     def next_digit(self, entries: Entries, k: int, free: Bits | None = None) -> Bits | None:
         """δ for entries that satisfy the equations modulo 2ᵏ; None if there is none."""
@@ -257,12 +257,15 @@ class _Freedom:
         vectors = system.eliminated.kernel()
         kernel = np.empty_like(vectors)
         kernel[:, system.order] = vectors
-        errors = system.errors(entries)
-        changes = np.empty((len(errors), len(kernel)), dtype=np.uint8)
-        for column, vector in zip(changes.T, kernel, strict=True):
-            changed = system.errors(entries + (vector.astype(np.uint64) << np.uint64(k - 1)))
-            column[:] = (changed - errors) >> np.uint64(k) & np.uint64(1)
-        return cls(kernel, eliminate(system.eliminated.obstructions(changes), len(kernel)))
+        # Small numbers do for the map, and those are exact in floating point, whose matrix products are fast.
+        k = min(k, 3)
+        present = (entries & np.uint64((1 << k) - 1)).astype(float)
+        errors = system.errors(present)
+        changes = np.empty((len(kernel), len(errors)), dtype=np.uint8)
+        for row, vector in zip(changes, kernel, strict=True):
+            changed = system.errors(present + float(1 << (k - 1)) * vector)
+            row[:] = (changed - errors).astype(np.int64) >> k & 1
+        return cls(kernel, eliminate(system.eliminated.obstructions(changes.T), len(kernel)))
 
     def mended(self, system: _System, entries: Entries, k: int) -> Entries:
         """The entries with last digits that meet the linear conditions for next ones; unchanged if there are none."""

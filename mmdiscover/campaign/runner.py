@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from math import inf
+from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from mmdiscover.campaign.interrupts import Interrupts
@@ -220,7 +221,8 @@ def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Inter
             if not all(task.walks for task in wave):
                 planned = chain([wave], planned)
                 break
-            # Compiled walks hold no lock: threads do, and are there at once.
+            # Compiled walks hold no lock: threads do, and are there at once. Meanwhile the verifier is loaded.
+            Thread(target=_load_verifier, daemon=True).start()
             for tasks in ledger.until_found([wave]):
                 _receive(ledger, run_in_threads(run, tasks, interrupts, workers), board)
             if ledger.over or interrupts.requested:
@@ -231,6 +233,11 @@ def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Inter
             _receive(ledger, run_in_process(run, chain.from_iterable(rest), interrupts), board)
         else:
             _receive(ledger, run_in_workers(run, rest, interrupts, workers), board)
+
+
+def _load_verifier() -> None:
+    # Most of its time is that of importing sympy.
+    import mmdiscover.verify.symbolic  # noqa: F401
 
 
 def _receive(ledger: _Ledger, outcomes: Generator[TrialOutcome | None], board: PhaseBoard) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import coo_array, eye_array, hstack, vstack
 
 from mmdiscover.core.symmetry import rescale, sandwich
@@ -32,6 +31,9 @@ def rescale_to_ones(factors: Factors) -> Factors:
     Factors
         In the orbit of `factors`.
     """
+    # Deferred: it takes a quarter of a second to import, and walks never need it.
+    from scipy.optimize import linprog
+
     fmt, rank = factors.format, factors.rank
     first_of_matrix = 2 * rank + np.cumsum([0, fmt.n, fmt.m])
     unknowns = 2 * rank + sum(fmt.sizes)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mmdiscover.core.symmetry import sandwich
 
@@ -56,6 +55,9 @@ def sparsify(factors: Factors, rng: np.random.Generator, restarts: int = 2) -> F
     Factors
         In the orbit of `factors`, balanced.
     """
+    # Deferred: it takes a quarter of a second to import, and walks never need it.
+    from scipy.optimize import minimize
+
     best: tuple[float, Array] | None = None
     for _ in range(restarts):
         point = np.concatenate([_rotation(size, rng).ravel() for size in factors.format.sizes])
@@ -130,6 +132,8 @@ def sparsify_nelder_mead(factors: Factors, sweeps: int = 20, tolerance: float = 
     Factors
         In the orbit of `factors`, balanced.
     """
+    from scipy.optimize import minimize
+
     value = sparsity_measure(factors)
     for _ in range(sweeps):
         for mode, size in enumerate(factors.format.sizes):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from mmdiscover.campaign.durations import clock
 from mmdiscover.cli import output
 from mmdiscover.cli.campaign import table
-from mmdiscover.cli.progress import is_plain
+from mmdiscover.cli.progress import is_plain, walk_line
 from mmdiscover.core.metrics import additions
+from mmdiscover.discrete.settings import WalkStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LOG_SECONDS = 60.0
 """Between two lines of sums in the plain log."""
+WALKS_SHOWN = 4
+"""So many of the last walks of a target are shown by their ranks."""
 
 
 class PlainCampaign:
@@ -31,6 +34,10 @@ class PlainCampaign:
         self._spec, self._print_line = spec, print_line
         self._next_sums = time.monotonic() + LOG_SECONDS
         self._fewest: dict[int, int] = {}
+        # Ranks of walks by target, in the order in which they ended; the least of each; flips of all.
+        self.last_ranks: dict[int, list[int]] = {}
+        self.best_ranks: dict[int, int] = {}
+        self.flips = 0
 
     def trial(self, target: int, outcome: TrialOutcome, recorded: Recorded, rejected: str | None) -> None:
         """Print what is worth telling about a trial."""
@@ -39,9 +46,12 @@ class PlainCampaign:
             self._print_line(f"{name}: failed by {outcome.error}")
         if rejected is not None:
             self._print_line(f"{name}: rejected by verification: {rejected}")
-        if not recorded.schemes or outcome.refined is None:
+        if outcome.walked is not None:
+            self._walked(target, name, outcome, recorded)
+        found = outcome.refined.schemes if outcome.refined is not None else (outcome.candidate,)
+        best = min((scheme for scheme in found if scheme is not None), key=additions, default=None)
+        if not recorded.schemes or best is None:
             return
-        best = min(outcome.refined.schemes, key=additions)
         if additions(best) < self._fewest.get(target, additions(best) + 1):
             self._fewest[target] = additions(best)
             self._print_line(
@@ -49,16 +59,35 @@ class PlainCampaign:
                 f"the best of this run"
             )
 
+    def _walked(self, target: int, name: str, outcome: TrialOutcome, recorded: Recorded) -> None:
+        """Take up where a walk ended; print it when it went further than all before, or is a defect."""
+        walked = outcome.walked
+        assert walked is not None
+        self.flips += walked.flips
+        if walked.status is WalkStatus.INCONSISTENT:
+            self._print_line(f"{name}: {walk_line(outcome)}")
+            return
+        self.last_ranks[target] = [*self.last_ranks.get(target, ()), walked.rank][-WALKS_SHOWN:]
+        if walked.rank < self.best_ranks.get(target, walked.rank + 1):
+            self.best_ranks[target] = walked.rank
+            kept = f"; kept as scheme {recorded.steps[0].scheme_id}" if recorded.steps else ""
+            self._print_line(f"{name}: {walk_line(outcome)}{kept}")
+
     def progress(self, targets: Sequence[TargetSummary], running: Sequence[int]) -> None:  # noqa: ARG002
         """Print the sums when it is time."""
         if time.monotonic() >= self._next_sums:
             self._next_sums = time.monotonic() + LOG_SECONDS
             sums = [
                 f"{so_far.scheme} {so_far.trials} trials, {so_far.fits} fits, {so_far.exact} exact, "
-                f"{so_far.distinct} distinct"
-                for so_far in targets
+                f"{so_far.distinct} distinct{self._ranks(place, ', best rank {}, last walks {}')}"
+                for place, so_far in enumerate(targets)
             ]
             self._print_line("; ".join(sums))
+
+    def _ranks(self, target: int, text: str) -> str:
+        """The least rank of the walks of a target, and those of the last ones; nothing where there were none."""
+        last = ", ".join(map(str, self.last_ranks.get(target, ())))
+        return text.format(self.best_ranks[target], last) if last else ""
 
     def note(self, message: str) -> None:
         """Print it."""
@@ -95,11 +124,14 @@ class LiveCampaign(PlainCampaign):
         if not self._sums:
             return Text("starting")
         grid = Table(box=None, pad_edge=False, header_style="bold")
-        for header in (*table.HEADERS[:1], "running", *table.HEADERS[1:]):
+        walks = {"rank": "{0}", "last walks": "{1}"} if self.best_ranks else {}
+        for header in (*table.HEADERS[:1], "running", *walks, *table.HEADERS[1:]):
             grid.add_column(header, justify="left" if header == "target" else "right", no_wrap=True)
         rows = [
-            (name, str(count), *rest)
-            for (name, *rest), count in zip(table.rows(self._spec, self._sums), self._running, strict=True)
+            (name, str(count), *(self._ranks(place, text) or "–" for text in walks.values()), *rest)
+            for place, ((name, *rest), count) in enumerate(
+                zip(table.rows(self._spec, self._sums), self._running, strict=True)
+            )
         ]
         room = max(1, self._console.height - 4)
         # Those that run are what one looks for, where there is no room for all.
@@ -113,6 +145,8 @@ class LiveCampaign(PlainCampaign):
         elapsed = time.monotonic() - self._begun
         trials = sum(so_far.trials for so_far in self._sums) - self._trials_before
         parts = [f"{self._spec.name}: {trials / max(elapsed, 1e-9):.2f} trials/s", f"{clock(elapsed)} elapsed"]
+        if self.flips:
+            parts.append(f"{self.flips / max(elapsed, 1e-9) / 1e6:.1f} million flips/s")
         left = [table.cpu_left(one, so_far) for one, so_far in zip(self._spec.targets, self._sums, strict=True)]
         running = sum(self._running)
         if running and all(one is not None for one in left):

@@ -19,7 +19,7 @@ from mmdiscover.cli.campaign.options import (
     read_text,
 )
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption
-from mmdiscover.cli.running import compile_search, database_option
+from mmdiscover.cli.running import compile_search, database_option, warnings
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _run(
     database: Database, stored: CampaignRecord, pool: Workers, interrupts: Interrupts
 ) -> tuple[CampaignEnd, CampaignSpec]:
     from mmdiscover.campaign.campaign import run_campaign
+    from mmdiscover.campaign.plan import Method
     from mmdiscover.campaign.stored import load_spec
     from mmdiscover.cli.campaign.progress import campaign_progress
 
@@ -120,7 +121,11 @@ def _run(
         f"campaign {spec.name!r}: {output.counted(len(spec.targets), 'target')}, seed {spec.seed}, {pool.shown}, "
         f"database {database.url}"
     )
-    compile_search(interrupts)
+    for one in spec.targets:
+        for line in warnings(one.target):
+            output.note(line)
+    if any(one.target.method is not Method.DISCRETE for one in spec.targets):
+        compile_search(interrupts)
     with campaign_progress(spec) as observer:
         return run_campaign(database, stored, observer, pool, interrupts=interrupts), spec
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import rescale, sandwich
-from mmdiscover.refine import scaling
 from mmdiscover.refine.scaling import rescale_to_ones
 from tests.refine.fits import floats
 from tests.schemes import classical, laderman, strassen, winograd
@@ -77,6 +76,6 @@ def test_zero_products_are_left_alone() -> None:
 
 
 def test_without_an_optimum_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaling, "linprog", lambda *_, **__: SimpleNamespace(x=None))
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: SimpleNamespace(x=None))
     factors = floats(strassen())
     assert rescale_to_ones(factors) is factors

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mmdiscover.core.factors import Factors
 from mmdiscover.core.format import Format
 from mmdiscover.core.symmetry import rescale, sandwich
-from mmdiscover.refine import sparsify as module
 from mmdiscover.refine.sparsify import (
     _CONDITION_WEIGHT,
     _rotation,
@@ -197,7 +196,7 @@ def script_minimize(monkeypatch: pytest.MonkeyPatch, answers: list[NDArray[np.fl
         measured.append(measure(answer))
         return SimpleNamespace(x=answer)
 
-    monkeypatch.setattr(module, "minimize", scripted)
+    monkeypatch.setattr("scipy.optimize.minimize", scripted)
     return measured
 
 

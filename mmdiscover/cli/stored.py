@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.verified import VerifiedScheme
     from mmdiscover.verify import Verdict
-    from results_db.queries import StoredScheme
+    from results_db.queries import DiscoveryRow, StoredScheme
 
 
 @contextmanager
@@ -53,6 +53,20 @@ def check(stored: StoredScheme) -> Verdict:
     from mmdiscover.verify import verify
 
     return verify(stored.scheme)
+
+
+def discoveries(db: str, scheme_id: int) -> list[DiscoveryRow]:
+    """The first times a stored scheme was found or read.
+
+    Raises
+    ------
+    DatabaseError
+        If the database cannot be used.
+    """
+    from results_db import open_database, queries
+
+    with open_database(db, create=False) as database:
+        return queries.discoveries_of(database, scheme_id)
 
 
 def load_verified(db: str, scheme_id: str) -> tuple[StoredScheme, VerifiedScheme]:

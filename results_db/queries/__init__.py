@@ -13,6 +13,7 @@ from results_db.queries.checks import (
 )
 from results_db.queries.fits import AttemptRow, FitRow, attempts_of_fit, fit_row, list_fits, load_fit
 from results_db.queries.learnt import Experience, experience, experience_of_all
+from results_db.queries.provenance import DiscoveryRow, discoveries_of
 from results_db.queries.schemes import (
     SORTS,
     ClassRow,
@@ -34,6 +35,7 @@ __all__ = [
     "CheckedRow",
     "CheckedScheme",
     "ClassRow",
+    "DiscoveryRow",
     "Experience",
     "FitRow",
     "SchemeFilter",
@@ -50,6 +52,7 @@ __all__ = [
     "check_schemes",
     "check_storage",
     "count_rows",
+    "discoveries_of",
     "experience",
     "experience_of_all",
     "fit_row",

@@ -170,6 +170,9 @@ def _check_target(row: Row[Any]) -> str | None:
 def _check_trial(row: Row[Any]) -> str | None:
     if models.TrialState(row.state) == models.TrialState.FINISHED and row.status is None:
         return "it is finished without status"
+    if row.origin is not None:
+        list(map(str, row.origin["parents"]))
+        str(row.origin["move"])
     return _wrong_settings(row)
 
 

@@ -313,6 +313,21 @@ def test_steps_are_begun_at_later(db: Database) -> None:
     assert parents == {(content_hash(outcome.candidate),)}
 
 
+def test_provenance_names_the_scheme_of_a_file(db: Database) -> None:
+    name = keep(db, strassen())
+    # The first seed whose first trial begins at what is known.
+    target = aim(Format(2, 2, 3), 11)
+    seed = next(seed for seed in range(99) if first_settings(db, target, seed).begin is Begin.KNOWN)
+    found = discover(db, plan(target, starts=1, seed=seed), Log()).found
+    assert found is not None
+    (source,) = queries.discoveries_of(db, found.scheme_id)
+    assert (source.kind, source.parents, source.move) == ("trial", (name,), "extend")
+    assert source.detail is not None
+    assert f"from 2x2x3:11, extend of {name[:12]}" in source.detail
+    (imported,) = queries.discoveries_of(db, 1)
+    assert (imported.kind, imported.detail, imported.parents) == ("import", "a file", ())
+
+
 def test_a_scheme_that_does_not_lift_is_no_answer(db: Database) -> None:
     target = aim()
     z2 = next(seed for seed in range(50) if (settings := first_settings(db, target, seed)).walk.ring is Ring.Z2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmdiscover.cli import output
 from mmdiscover.cli.options import DEFAULT_DATABASE, DatabaseOption, JsonOption, SchemeIdArgument
-from mmdiscover.cli.stored import load_verified
+from mmdiscover.cli.stored import discoveries, load_verified
 
 if TYPE_CHECKING:
     from mmdiscover.core.scheme import Scheme
@@ -20,8 +20,10 @@ def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_
     stored, verified = load_verified(db, scheme_id)
     # What can be computed is taken from the scheme that was just proved, not from what the database says of it.
     row = replace(stored.row, **scheme_metrics(verified.scheme))
+    sources = discoveries(db, row.id)
     if as_json:
-        output.document(row.as_json() | {"checks": dict(verified.certificate.checks)})
+        found = [source.as_json() for source in sources]
+        output.document(row.as_json() | {"checks": dict(verified.certificate.checks), "discoveries": found})
         return
     from mmdiscover.cli.formulas import formulas
     from mmdiscover.export import shared_additions
@@ -40,7 +42,7 @@ def show(scheme_id: SchemeIdArgument, db: DatabaseOption = DEFAULT_DATABASE, as_
         "error": _errors(verified.scheme),
         "class": row.orbit_class or "not computed",
         "family": family,
-        "source": row.source,
+        "source": row.source if not sources or sources[0].detail is None else f"{row.source}: {sources[0].detail}",
         "found": row.found_at,
         "proved by": ", ".join(verified.certificate.checks),
     }

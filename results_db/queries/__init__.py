@@ -1,6 +1,13 @@
 """Everything that is read, as frozen records of plain values."""
 
-from results_db.queries.campaigns import CampaignRow, CampaignSummary, TargetSummary, campaign_summary, list_campaigns
+from results_db.queries.campaigns import (
+    CampaignRow,
+    CampaignSummary,
+    TargetSummary,
+    campaign_summary,
+    list_campaigns,
+    trials_by_method,
+)
 from results_db.queries.checks import (
     CheckedRow,
     CheckedScheme,
@@ -63,4 +70,5 @@ __all__ = [
     "load_fit",
     "load_scheme",
     "stats",
+    "trials_by_method",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, distinct, func, select
+from sqlalchemy import Text, case, cast, distinct, func, select
 
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.errors import InputError
@@ -181,6 +181,33 @@ def campaign_summary(db: Database, campaign_id: int) -> CampaignSummary:
         codec.iso(campaign.created_at),
         tuple(targets),
     )
+
+
+def trials_by_method(db: Database, campaign_id: int) -> dict[int, dict[str, dict[str, float]]]:
+    """Finished trials, fits and processor time of each target of a campaign, by place and by method.
+
+    Unlike `campaign_summary` this reads every trial: it is not for being asked often.
+    """
+    target, trial = models.Target, models.Trial
+    # The settings of walks have a part of that name.
+    method = case((cast(trial.settings, Text).like('%"walk": {%'), "discrete"), else_="numeric")
+    fits = case((trial.status == models.EXACT, 1), else_=0)
+    each = (
+        select(target.position, method.label("method"), fits.label("fits"), trial.cpu_seconds)
+        .join_from(trial, target, target.id == trial.target_id)
+        .where(target.campaign_id == campaign_id, trial.state == str(models.TrialState.FINISHED))
+        .subquery()
+        .c
+    )
+    query = select(
+        each.position, each.method, func.count(), func.sum(each.fits), func.coalesce(func.sum(each.cpu_seconds), 0.0)
+    ).group_by(each.position, each.method)
+    found: dict[int, dict[str, dict[str, float]]] = {}
+    with db.read() as connection:
+        for place, name, trials, fits, cpu_seconds in connection.execute(query):
+            sums = {"trials": int(trials), "fits": int(fits), "cpu_seconds": float(cpu_seconds)}
+            found.setdefault(place, {})[name] = sums
+    return found
 
 
 @dataclass(frozen=True)

@@ -412,6 +412,9 @@ def test_a_campaign_by_walks_goes_on_where_it_stopped(db: Database, tmp_path: An
     assert (one.trials, one.exact, one.fits) == (6, 6, 6)
     assert (two.trials, two.exact) == (4, 4)
     assert {name.split()[1] for name, *_ in stored_kinds(db)} == {"ZT", "Z2"}
+    methods = queries.trials_by_method(db, stored.id)
+    assert {place: list(sums) for place, sums in methods.items()} == {0: ["discrete"], 1: ["discrete"]}
+    assert methods[1]["discrete"]["trials"] == 4
     with open_database(str(tmp_path / "undisturbed.db")) as other:
         run_campaign(other, open_campaign(other, parse_campaign(TEXT))[0], CampaignLog(), Threads(1))
         assert [row[:4] for row in campaign_trials(other)] == [row[:4] for row in campaign_trials(db)]

@@ -51,6 +51,9 @@ def test_a_session(cli: CommandLine, file: Path) -> None:
     assert (document["campaign"], document["state"]) == ("small", "finished")
     assert [(target["scheme"], target["trials"]) for target in document["targets"]] == [("2x2x2:7", 6), ("2x1x2:4", 3)]
     assert all(target["exact"] for target in document["targets"])
+    for target in document["targets"]:
+        sums = {name: target[name] for name in ("trials", "fits", "cpu_seconds")}
+        assert target["methods"] == {"numeric": pytest.approx(sums)}
     wanted = {
         "scheme",
         "trials",

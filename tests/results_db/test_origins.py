@@ -50,6 +50,20 @@ def test_steps_are_kept_and_do_not_count(db: Database) -> None:
     assert len(rows(db, models.Discovery)) == 2
 
 
+def test_methods_are_told_apart(db: Database) -> None:
+    target_id = target(db)
+    for index in range(5):
+        settings = {"walk": {"ring": "ZT"}, "begin": "fresh"} if index < 2 else {"bound": 1.0}
+        status = "exact" if index in (1, 4) else "stalled"
+        repository.record_trial(db, target_id, trial(index, settings=settings, status=status))
+    assert queries.trials_by_method(db, 1) == {
+        0: {
+            "discrete": {"trials": 2, "fits": 1, "cpu_seconds": 1.0},
+            "numeric": {"trials": 3, "fits": 1, "cpu_seconds": 1.5},
+        }
+    }
+
+
 def test_a_trial_with_a_step_alone_found_nothing(db: Database) -> None:
     target_id = target(db)
     new = NewTrial(target_id, trial(0), found=FoundSchemes(steps=(schemes()["modulo 2"],)))

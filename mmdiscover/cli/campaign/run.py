@@ -63,6 +63,7 @@ def run(
             if not new:
                 output.note(f"campaign {stored.name!r} is stored: going on where it stopped")
             end, spec = _run(database, stored, pool, interrupts)
+            _document(database, end, as_json)
     _tell(end, spec, db, as_json)
 
 
@@ -87,6 +88,7 @@ def resume(
         pool = _workers(workers, backend, scheduler)
         with open_database(db, create=False) as database:
             end, spec = _run(database, find_campaign(database, name), pool, interrupts)
+            _document(database, end, as_json)
     _tell(end, spec, db, as_json)
 
 
@@ -130,10 +132,13 @@ def _run(
         return run_campaign(database, stored, observer, pool, interrupts=interrupts), spec
 
 
-def _tell(end: CampaignEnd, spec: CampaignSpec, db: str, as_json: bool) -> None:
+def _document(database: Database, end: CampaignEnd, as_json: bool) -> None:
     if as_json:
-        output.document(end.summary.as_json())
-    else:
+        output.document(table.document(database, end.summary))
+
+
+def _tell(end: CampaignEnd, spec: CampaignSpec, db: str, as_json: bool) -> None:
+    if not as_json:
         output.table(table.HEADERS, table.rows(spec, end.summary.targets), right=table.NUMBERS)
     where = database_option(db)
     if end.state == "finished":

@@ -57,7 +57,7 @@ def _show(database: Database, name: str | None, as_json: bool) -> dict[str, Any]
     summary = queries.campaign_summary(database, stored.id)
     claimed = claims.list_claims(database, stored.id)
     alive = Counter(claim.runner for claim in claimed if not claim.expired and not is_dead(claim.runner))
-    document = summary.as_json()
+    document = table.document(database, summary) if as_json else summary.as_json()
     if document["state"] == "running" and not alive:
         document["state"] = "stopped"
     document["processes"] = [{"process": shown_runner(runner), "trials": count} for runner, count in alive.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmdiscover.campaign.durations import clock
 
@@ -10,10 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmdiscover.campaign.spec import CampaignSpec, TargetSpec
-    from results_db.queries import TargetSummary
+    from results_db import Database
+    from results_db.queries import CampaignSummary, TargetSummary
 
 HEADERS = ("target", "trials", "fits", "exact", "distinct", "additions", "cpu/trial", "cpu", "done", "cpu left")
 NUMBERS = HEADERS[1:]
+
+
+def document(database: Database, summary: CampaignSummary) -> dict[str, Any]:
+    """How far a campaign is, for other programs: the sums of each target, and those of each method that it used."""
+    from results_db import queries
+
+    whole: dict[str, Any] = summary.as_json()
+    methods = queries.trials_by_method(database, summary.id)
+    for place, target in enumerate(whole["targets"]):
+        target["methods"] = methods.get(place, {})
+    return whole
 
 
 def rows(spec: CampaignSpec, summaries: Sequence[TargetSummary]) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from typing import TYPE_CHECKING
 
+from mmdiscover.campaign.reduced import ReducedStart, reduced_start_from_mapping
 from mmdiscover.campaign.walks import WalkChoice, walk_choice_from_mapping
 from mmdiscover.search import Sandwich, SearchSettings, Transposition, complete_settings
 from mmdiscover.search.settings import BOUND_PER_PRODUCT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from mmdiscover.search import Symmetry
     from results_db.queries import Experience
 
-    Settings: TypeAlias = SearchSettings | WalkChoice
+    Settings: TypeAlias = SearchSettings | ReducedStart | WalkChoice
 
 BOUNDS_PER_PRODUCT = (5.8, 6.2, 6.6, 7.2, 7.9, 8.7)
 """Candidates for c divided by the rank; reports/radius.md shows how many fits they bring."""
@@ -91,7 +92,7 @@ class Candidate:
 
     Parameters
     ----------
-    settings : SearchSettings or WalkChoice
+    settings : SearchSettings, ReducedStart or WalkChoice
         Complete.
     weight : float
         Expected rate of fits, relative to the others, before anything is known.
@@ -192,7 +193,7 @@ class Learner:
 
         Parameters
         ----------
-        settings : SearchSettings or WalkChoice
+        settings : SearchSettings, ReducedStart or WalkChoice
             Complete.
         fits : int
             Exact fits, or walks that succeeded.
@@ -228,8 +229,9 @@ class Learner:
 
     def _work(self, settings: Settings, iterations: int) -> float:
         """In units of some iterations without symmetry."""
-        if isinstance(settings, SearchSettings):
-            return iterations / _ITERATIONS_PER_UNIT * self._relative_cost(settings)
+        if not isinstance(settings, WalkChoice):
+            search = settings.search if isinstance(settings, ReducedStart) else settings
+            return iterations / _ITERATIONS_PER_UNIT * self._relative_cost(search)
         small, middle, _ = sorted(self._format.shape)
         unit = _ITERATIONS_PER_UNIT * _SECONDS_PER_COST * _system_cost((small + middle) * self._rank)
         return iterations * _SECONDS_PER_FLIP / unit
@@ -259,6 +261,8 @@ def settings_from_mapping(mapping: Mapping[str, object]) -> Settings:
     """
     if "walk" in mapping:
         return walk_choice_from_mapping(mapping)
+    if "noise" in mapping:
+        return reduced_start_from_mapping(mapping)
     known = dict(mapping)
     if known.get("symmetry") is not None:
         known["symmetry"] = symmetry_from_mapping(known["symmetry"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from mmdiscover.campaign.chances import MOST_ENTRIES, walk_candidates, walkable
 from mmdiscover.campaign.learning import Candidate, Learner, Pins, candidates
+from mmdiscover.campaign.reduced import NOISES, ReducedStart
 from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.tensor import require_memory
 from mmdiscover.errors import CapacityError, InputError
 from mmdiscover.refine import RefineSettings
+from mmdiscover.search import SearchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _FIRST_WAVE, _LARGEST_WAVE = 8, 512
+_USUAL = 0.9
+"""Weight of the radii with which reduced schemes are begun at, too."""
 _REFINE_MATRICES = 6
 """Matrices over all unknowns that exist at a time while a fit is refined, its eigenvectors among them."""
 
@@ -85,7 +89,7 @@ class TrialTask:
     campaign_seed : int
     index : int
         Number of the trial within its target, from 0.
-    search : SearchSettings or WalkChoice
+    search : SearchSettings, ReducedStart or WalkChoice
         Complete.
     origin : Origin or None
         Where it begins, unless it makes its start itself.
@@ -236,6 +240,14 @@ def options(target: Target) -> tuple[Candidate, ...]:
         found += candidates(target.format, target.rank, target.pins)
     if target.method is not Method.NUMERIC:
         found += walk_candidates(target.format, target.rank, target.pins, target.ring)
+    if target.method is Method.BOTH and None in (target.pins.symmetries or (None,)):
+        # Walks leave schemes of a higher rank behind.
+        found += tuple(
+            Candidate(ReducedStart(one.settings, noise), one.weight)
+            for one in candidates(target.format, target.rank, replace(target.pins, symmetries=(None,)))
+            for noise in NOISES
+            if isinstance(one.settings, SearchSettings) and one.weight > _USUAL
+        )
     return found
 
 

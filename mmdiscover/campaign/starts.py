@@ -1,4 +1,4 @@
-"""Where walks begin: at what the database holds, and at what one move makes of schemes of other formats."""
+"""Where trials begin: at what the database holds, and at what one move makes of schemes of other formats."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.campaign.reduced import MOST_LEFT_OUT, ReducedStart, left_out
 from mmdiscover.campaign.walks import Begin, Origin, WalkChoice, modulus
 from mmdiscover.core.exact import denominator
 from mmdiscover.core.ring import Ring
@@ -54,6 +55,7 @@ class Starts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._kept: dict[tuple[Format, int, int], tuple[float, list[_Start]]] = {}
+        self._ranks: dict[tuple[Format, int], tuple[float, list[tuple[str, Scheme]]]] = {}
 
     def of(self, task: TrialTask) -> TrialTask:
         """The task with its origin, if it is one that begins at what is known and there is anything better than fresh.
@@ -61,7 +63,11 @@ class Starts:
         Schemes of the target's rank are begun at as long as the database has none; from then on they would be found
         again and again.
         """
-        if not isinstance(task.search, WalkChoice) or task.search.begin is not Begin.KNOWN or task.origin is not None:
+        if task.origin is not None:
+            return task
+        if isinstance(task.search, ReducedStart):
+            return self._reduced(task)
+        if not isinstance(task.search, WalkChoice) or task.search.begin is not Begin.KNOWN:
             return task
         target, ring = task.target, task.search.walk.ring
         found = self._starts(target.format, modulus(ring), target.rank)
@@ -73,6 +79,25 @@ class Starts:
         chosen = found[rng.choice(len(found), p=weights / weights.sum())]
         return replace(task, origin=Origin(chosen.make(), chosen.parents, chosen.move))
 
+    def _reduced(self, task: TrialTask) -> TrialTask:
+        """The task with a stored scheme, less some of its products, as its start; modulo 2 will do, too."""
+        target, rng = task.target, np.random.default_rng(task.origin_seed)
+        for rank in range(target.rank + 1, target.rank + MOST_LEFT_OUT + 1):
+            found = self._of_rank(target.format, rank)
+            if found:
+                name, scheme = found[rng.integers(len(found))]
+                start = left_out(_ordered(scheme, target.format)(), target.rank, rng)
+                return replace(task, origin=Origin(start, (name,), f"{rank - target.rank} of {rank} products left out"))
+        return task
+
+    def _of_rank(self, fmt: Format, rank: int) -> list[tuple[str, Scheme]]:
+        made, found = self._ranks.get((fmt, rank), (0.0, []))
+        if not made or time.monotonic() > made + KEPT_SECONDS:
+            rings = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
+            found = queries.schemes_of_rank(self._db, fmt, rank, rings, MOST_SCHEMES)
+            self._ranks[fmt, rank] = time.monotonic(), found
+        return found
+
     def is_better(self, scheme: Scheme) -> bool:
         """Whether a scheme has fewer products than all that are stored for its format and kind of ring."""
         least = queries.least_rank(self._db, scheme.format, _RINGS[scheme.modulus])
@@ -81,6 +106,7 @@ class Starts:
     def forget(self) -> None:
         """Look again: something was stored."""
         self._kept.clear()
+        self._ranks.clear()
 
     def _starts(self, fmt: Format, mod: int, rank: int) -> list[_Start]:
         key = (fmt, mod, rank)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from threadpoolctl import ThreadpoolController
 
+from mmdiscover.campaign.reduced import ReducedStart, run_reduced
 from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete.settings import WalkSettings, WalkStatus
@@ -245,9 +246,14 @@ class _Work:
 
     def search(self) -> None:
         target, (seed, refine_seed) = self._task.target, self._task.seeds()
-        assert not isinstance(self._task.search, WalkChoice)
+        settings, origin = self._task.search, self._task.origin
+        assert not isinstance(settings, WalkChoice)
         self._announce(self._task.index, Phase.SEARCHING)
-        self._fit = self._kernels.search(target.format, target.rank, self._task.search, seed)
+        if isinstance(settings, ReducedStart) and origin is not None:
+            self._fit = run_reduced(origin.start, settings, seed)
+        else:
+            search = settings.search if isinstance(settings, ReducedStart) else settings
+            self._fit = self._kernels.search(target.format, target.rank, search, seed)
         if self._fit.exact:
             self._searched = _now()
             self._announce(self._task.index, Phase.REFINING)

@@ -13,6 +13,7 @@ import pytest
 from mmdiscover.campaign.campaign import run_campaign
 from mmdiscover.campaign.learning import Pins, settings_from_mapping
 from mmdiscover.campaign.plan import Budget, Method, TrialTask, options, plan_target
+from mmdiscover.campaign.reduced import NOISES, ReducedStart
 from mmdiscover.campaign.runner import Plan, discover
 from mmdiscover.campaign.spec import parse_campaign
 from mmdiscover.campaign.starts import Starts, reduced_scheme
@@ -25,6 +26,7 @@ from mmdiscover.core.scheme import Scheme, content_hash
 from mmdiscover.discrete.lifting import Lifted, LiftStatus
 from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus
 from mmdiscover.discrete.walk import walk
+from mmdiscover.search import SearchSettings, complete_settings, parse_symmetry
 from mmdiscover.verify import verify
 from results_db import claims, models, queries, repository
 from tests.campaign.fakes import Log
@@ -177,8 +179,18 @@ def test_what_there_is_to_choose_from() -> None:
     assert walks(aim(Format(2, 2, 3), 11, ring=Ring.Z2)) == plain[2:]
     assert {one[1] for one in walks(aim())} == {False, True}
     assert {one[1] for one in walks(aim(pins=Pins(cyclic=True)))} == {True}
-    both = options(aim(Format(2, 2, 3), 11, Method.BOTH))
-    assert len(both) == len(plain) + len(options(aim(Format(2, 2, 3), 11, Method.NUMERIC)))
+    both = [one.settings for one in options(aim(Format(2, 2, 3), 11, Method.BOTH))]
+    numeric = [one.settings for one in options(aim(Format(2, 2, 3), 11, Method.NUMERIC))]
+    assert both[: len(numeric)] == numeric
+    assert [one for one in both if isinstance(one, WalkChoice)] == both[len(numeric) : len(numeric) + len(plain)]
+    others = both[len(numeric) + len(plain) :]
+    assert {one.noise for one in others if isinstance(one, ReducedStart)} == set(NOISES)
+    assert not any(isinstance(one.settings, ReducedStart) for one in options(symmetric()))
+
+
+def symmetric() -> Target:
+    """A target whose symmetry is pinned: random starts alone have one."""
+    return aim(pins=Pins(symmetries=(parse_symmetry("alternating:1"),)), method=Method.BOTH)
 
 
 def test_walks_come_first_where_the_rank_is_known_over_their_ring() -> None:
@@ -260,6 +272,32 @@ def test_an_origin_is_stored_and_read_again(db: Database) -> None:
         origin = Starts(db).of(task(aim(Format(2, 3, 2), 10), ring=ring, begin=Begin.KNOWN)).origin
         assert origin is not None
         assert origin_from_json(Format(2, 3, 2), json.loads(json.dumps(origin.as_json()))) == origin
+
+
+def test_a_stored_scheme_less_a_product_is_a_start_for_numbers(db: Database) -> None:
+    name = keep(db, Scheme(SMALL, *EIGHT.arrays, modulus=2))
+    target = aim(method=Method.BOTH)
+    search = complete_settings(SMALL, 7, SearchSettings())
+    one = TrialTask(target, 1, 0, ReducedStart(search, 0.1))
+    # Nothing of a rank that is near enough.
+    assert Starts(db).of(replace(one, target=aim(SMALL, 5, Method.BOTH))).origin is None
+    begun = Starts(db).of(one)
+    assert begun.origin is not None
+    assert (begun.origin.parents, begun.origin.move) == ((name,), "1 of 8 products left out")
+    columns = {tuple(map(tuple, column)) for column in zip(*(factor.T for factor in EIGHT.arrays), strict=True)}
+    kept = [
+        tuple(map(tuple, column)) for column in zip(*(factor.T for factor in begun.origin.start.arrays), strict=True)
+    ]
+    assert len(kept) == 7
+    assert set(kept) < columns
+    assert origin_from_json(SMALL, json.loads(json.dumps(begun.origin.as_json()))) == begun.origin
+    outcome = run_trial(begun)
+    assert outcome.fit is not None
+    assert outcome.fit.residual < 1.5
+    # From there, not from anywhere: without noise the seed has no influence.
+    still = replace(begun, search=ReducedStart(search, 0.0))
+    residuals = {outcome.fit.residual for index in (0, 1) if (outcome := run_trial(replace(still, index=index))).fit}
+    assert len(residuals) == 1
 
 
 # Discover

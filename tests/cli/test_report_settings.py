@@ -128,8 +128,16 @@ class TestSettings:
 
 
 def test_what_discover_learns_is_shown(cli: CommandLine) -> None:
-    assert cli("discover", "2x2x2:7", "--seed", "1", "--starts", "5").code == 0
+    assert cli("discover", "2x2x2:7", "--seed", "1", "--starts", "5", "--method", "numeric").code == 0
     rows = cli("report", "settings", "--json").document
     assert {row["scheme"] for row in rows} == {"2x2x2:7"}
     assert sum(row["fits"] for row in rows) >= 1
+    assert {row["method"] for row in rows} == {"numeric"}
     assert all(row["bound_per_product"] == pytest.approx(row["bound"] / 7) for row in rows)
+
+
+def test_walks_are_shown(cli: CommandLine) -> None:
+    assert cli("discover", "2x2x3:11", "--seed", "1", "--starts", "5", "--method", "discrete").code == 0
+    rows = cli("report", "settings", "--json").document
+    assert {(row["method"], row["bound"], row["symmetry"]) for row in rows} == {("discrete", None, None)}
+    assert "walk over" in cli("report", "settings").out

@@ -74,11 +74,13 @@ def _understood(known: Experience) -> Settings | None:
 
 
 def _document(known: Experience) -> dict[str, Any]:
+    from mmdiscover.campaign.reduced import ReducedStart
     from mmdiscover.campaign.walks import WalkChoice
     from mmdiscover.search import symmetry_name
 
     understood = _understood(known)
-    search = None if isinstance(understood, WalkChoice) else understood
+    search = understood.search if isinstance(understood, ReducedStart) else understood
+    search = None if isinstance(search, WalkChoice) else search
     bound = None if search is None else search.bound
     return {
         "scheme": _name(known),
@@ -117,6 +119,7 @@ def _row(known: Experience) -> tuple[object, ...]:
 
 def _other(known: Experience) -> str:
     """Start scale and iteration limit, where they are not the usual ones; what a walk is told."""
+    from mmdiscover.campaign.reduced import ReducedStart
     from mmdiscover.campaign.walks import WalkChoice
     from mmdiscover.search import SearchSettings
 
@@ -126,6 +129,8 @@ def _other(known: Experience) -> str:
     if isinstance(search, WalkChoice):
         cyclic = "cyclic " if search.walk.cyclic else ""
         return f"{cyclic}walk over {search.walk.ring}, {search.begin}, {search.walk.flips:,} flips"
+    if isinstance(search, ReducedStart):
+        return f"from a known scheme less a product, noise {search.noise:g}"
     if replace(usual, start_scale=search.start_scale, max_iterations=search.max_iterations) == usual:
         return ""
     return f"{search.start_scale:g}, {search.max_iterations:,}"

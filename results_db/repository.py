@@ -182,6 +182,7 @@ def record_trial(
     *,
     fit: Factors | None = None,
     refinement: RefinementRecord | None = None,
+    found: FoundSchemes | None = None,
 ) -> Recorded:
     """Record a finished trial, claimed or not, with all it found. One that is recorded already stays as it is.
 
@@ -196,13 +197,15 @@ def record_trial(
         The float fit, whenever the search found an exact one, also when it could be made exact: fits are counted by it.
     refinement : RefinementRecord, optional
         The attempts to make it exact, run 0 of the fit, and the schemes that are to be stored.
+    found : FoundSchemes, optional
+        What was found without a fit.
 
     Raises
     ------
     InputError
-        If there is a refinement and no fit, or settings hold something JSON cannot.
+        If there is a refinement and no fit, or a fit and schemes without one, or settings hold something JSON cannot.
     """
-    (recorded,) = record_trials(db, [NewTrial(target_id, record, fit, refinement)])
+    (recorded,) = record_trials(db, [NewTrial(target_id, record, fit, refinement, found)])
     return recorded
 
 

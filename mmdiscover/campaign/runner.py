@@ -339,7 +339,9 @@ class _Ledger:
 
     def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
         new = new_trial(self._target_id, outcome, proofs)
-        (recorded,) = repository.record_trials(self._db, [new])
+        recorded = repository.record_trial(
+            self._db, new.target_id, new.record, fit=new.fit, refinement=new.refinement, found=new.found
+        )
         if any(scheme.new for scheme in recorded.steps):
             self._starts.forget()
         if recorded.fit_id is not None and not recorded.schemes:

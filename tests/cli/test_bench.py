@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mmdiscover import bench
-from mmdiscover.bench import FitCosts, LMTimes, VerifyTimes
+from mmdiscover.bench import FitCosts, FlipTimes, LMTimes, VerifyTimes
 from mmdiscover.core.format import scheme_name
+from mmdiscover.discrete.formats import classical
 
 if TYPE_CHECKING:
     from mmdiscover.core.format import Format
+    from mmdiscover.core.scheme import Scheme
     from tests.cli.conftest import CommandLine
 
 TIMES = {"iteration_ms", "reduced_solve_ms", "full_solve_ms", "ratio", "least_squares_ms"}
@@ -109,3 +111,45 @@ def test_verify_prints_a_table(cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("fmt", "words"), [("2x2", "three sizes"), ("999x999x999", "GiB")])
 def test_verify_refuses_what_cannot_be_timed(cli: CommandLine, fmt: str, words: str) -> None:
     cli("bench", "verify", fmt).assert_refused(fmt, words)
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walks whose pace is known beforehand, from starts that take no time."""
+
+    def time_flips(start: Scheme, walkers: int = 1, *, rounds: int) -> FlipTimes:
+        assert rounds == 3
+        return FlipTimes(start.name, str(start.ring), walkers, 1e7 * walkers, 0.95 * walkers, 2000.0)
+
+    monkeypatch.setattr(bench, "near_rank", lambda fmt, _, ring: classical(fmt, 2 if ring == "Z2" else 0))
+    monkeypatch.setattr(bench, "time_flips", time_flips)
+
+
+@pytest.mark.usefixtures("paced")
+def test_flips_json_has_the_agreed_keys(cli: CommandLine) -> None:
+    cases = cli("bench", "flips", "--rounds", 3, "--json").document["cases"]
+    four, five = "4x4x4:64", "5x5x5:125"
+    assert [(case["scheme"], case["ring"], case["walkers"]) for case in cases] == [
+        (four, "Z2", 1),
+        (four, "ZT", 1),
+        (five, "Z2", 1),
+        (five, "ZT", 1),
+        (four, "Z2", 2),
+    ]
+    assert cases[4] == {
+        "scheme": four,
+        "ring": "Z2",
+        "walkers": 2,
+        "flips_per_second": 2e7,
+        "scaling": 1.9,
+        "plain_flips_per_second": 2000.0,
+        "ratio": pytest.approx(1e7 / 0.95 / 2000),
+    }
+    assert len(cli("bench", "flips", "--rounds", 3, "--walkers", 1, "--json").document["cases"]) == 4
+
+
+@pytest.mark.usefixtures("paced")
+def test_flips_prints_a_table(cli: CommandLine) -> None:
+    lines = cli("bench", "flips", "--rounds", 3).out.splitlines()
+    assert lines[-1].split() == ["4x4x4:64", "Z2", "2", "20,000,000", "1.90", "2,000", "5,263"]
+    assert all(len(line) <= 80 for line in lines)

@@ -281,3 +281,54 @@ def test_the_search_is_compiled_beforehand(
     running.compile_search(interrupts)
     assert "compiling the search" in capsys.readouterr().err
     assert [process.returncode for process in started] == [-signal.SIGKILL if interrupted else 0]
+
+
+def test_walks_find_it_without_being_told(cli: CommandLine) -> None:
+    document = cli("discover", "2x3x3:15", "--seed", "1", "--json").document
+    assert (document["found"], document["scheme"], document["method"]) == (True, "2x3x3:15", "discrete")
+    assert document["walks"] == document["starts"] >= document["fits"] >= 1
+    assert (document["best_rank"], document["best_residual"]) == (15, None)
+    assert document["flips"] > 0
+    assert set(document["settings"]) == {"walk", "begin"}
+    assert cli("db", "check").code == 0
+    shown = cli("schemes", "show", str(document["scheme_id"]))
+    assert "walk over" in shown.out
+
+
+def test_schemes_modulo_2(cli: CommandLine) -> None:
+    result = cli("discover", "2x2x3", "--ring", "Z2", "--seed", "1", "--flips", "500000", "--json")
+    assert (result.document["scheme"], result.document["ring"]) == ("2x2x3:11", "Z2")
+    assert result.document["settings"]["walk"]["flips"] == 500_000
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("2x2x2:7", "--ring", "ZT"), ["ring is 'ZT', expected Z2"]),
+        (("2x2x2:7", "--method", "magic"), ["method is 'magic', expected numeric, discrete, both"]),
+        (("2x2x2:7", "--method", "numeric", "--ring", "Z2"), ["ring is Z2", "expected the method discrete"]),
+        (("2x2x2:7", "--method", "discrete", "--bound", "50"), ["are for the numerical search, not for walks"]),
+        (("2x2x2:7", "--method", "numeric", "--flips", "50"), ["are for walks, not for the numerical search"]),
+        (("2x2x2:7", "--flips", "0"), ["flips of a walk is 0, expected an integer >= 1"]),
+        (("2x9x15:200", "--method", "discrete"), ["2x9x15: a factor has 135 entries, expected at most 128"]),
+        (("2x2x2:3",), ["no scheme of 2x2x2 has fewer than 4 products"]),
+    ],
+)
+def test_what_walks_cannot_do(cli: CommandLine, folder: Path, options: tuple[str, ...], words: list[str]) -> None:
+    cli("discover", *options).assert_refused(*words)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        ("2x2x2:3", "no scheme of 2x2x2 has fewer than 7 products (Hopcroft and Kerr)"),
+        ("3x3x3:18", "no scheme of 3x3x3 has fewer than 19 products (Bläser)"),
+        ("1x2x3:5", "no scheme of 1x2x3 has fewer than 6 products (the flattenings of the tensor)"),
+        ("3x3x3:20", "the best rank on record for 3x3x3 is 23"),
+    ],
+)
+def test_what_cannot_be_is_said_and_tried(cli: CommandLine, scheme: str, words: str) -> None:
+    result = cli("discover", scheme, "--method", "discrete", "--starts", "1", "--flips", "1000")
+    assert result.code == 1
+    assert words in result.err

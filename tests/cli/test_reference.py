@@ -49,6 +49,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("report", "settings"),
         ("bench",),
         ("bench", "export"),
+        ("bench", "flips"),
         ("bench", "lm"),
         ("bench", "verify"),
         ("db",),

@@ -14,7 +14,7 @@ import numpy as np
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,21 +72,33 @@ def orbits_of(fmt: Format, factors: Sequence[NDArray[np.int64]]) -> Orbits:
         If the format is not square, or the scheme is not invariant under the cyclic shift.
     """
     require_square(fmt)
-    terms = Counter(tuple(tuple(map(int, part)) for part in term) for term in zip(*factors, strict=True))
+    terms = Counter(map(_unsigned, zip(*(factor.tolist() for factor in factors), strict=True)))
     fixed, rows = [], []
     for term in list(terms):
-        u, v, w = term
+        u, v, w, sign = term
+        signed = tuple(sign * entry for entry in w)
         while terms[term] > 0:
             terms[term] -= 1
             if u == v == w:
-                fixed.append(u)
+                fixed.append(signed)
                 continue
-            for turned in ((v, w, u), (w, u, v)):
+            for turned in ((v, w, u, sign), (w, u, v, sign)):
                 if terms[turned] < 1:
                     raise InputError("the start is not invariant under the cyclic shift of its factors")
                 terms[turned] -= 1
-            rows.append(term)
+            rows.append((u, v, signed))
     return _orbits(fmt.shape[0], fixed, rows)
+
+
+def _unsigned(term: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
+    """Factors whose first nonzero entry is positive, and the sign of their product: alike for equal terms."""
+    total, parts = 1, []
+    for part in term:
+        sign = -1 if next((entry for entry in part if entry), 1) < 0 else 1
+        total *= sign
+        parts.append(tuple(sign * entry for entry in part))
+    u, v, w = parts
+    return u, v, w, total
 
 
 def random_orbits(fmt: Format, rank: int, rng: np.random.Generator, *, ternary: bool) -> Orbits:

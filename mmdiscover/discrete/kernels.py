@@ -19,10 +19,11 @@ from numba import njit
 
 Z2, ZT = 0, 1
 
-ROWS, PAIRS, BEST_ROWS, SINCE, FLIPS, MERGE_ONE, MERGE_OTHER, PLUSES, TRACED = range(9)
+ROWS, PAIRS, BEST_ROWS, SINCE, FLIPS, MERGE_ONE, MERGE_OTHER, PLUSES, TRACED, REDUCTIONS = range(10)
 """Where things stand in `Walker.counts`: terms, pairs, fewest terms seen, flips since the last change of the rank, flips
-done, the two slots of a pair that can be merged (or -1), plus transitions, entries of the trace."""
-COUNTS = 9
+done, the two slots of a pair that can be merged (or -1), plus transitions, entries of the trace, terms removed because
+others were linearly dependent."""
+COUNTS = 10
 BLOCK = 16
 """Capacities are multiples of this; what is behind the last row is zero."""
 
@@ -31,6 +32,10 @@ _MIX_ONE, _MIX_TWO = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB
 _LOW = np.uint32(0xFFFF)
 _HALF = np.uint32(16)
 _PLUS_TRIES = 100
+GROUP = 64
+"""Most terms with a factor in common among which linear dependences are looked for."""
+_MOST_SIGNED = 10
+"""Most terms of a dependence over ZT whose signs are tried."""
 
 
 class Walker(NamedTuple):
@@ -61,9 +66,13 @@ class Walker(NamedTuple):
     """(flips, terms) whenever there were fewer terms than ever before, int64, (capacity, 2)."""
     scratch: Any
     """Room for three factors, as `values`, (P, 3)."""
+    group: Any
+    """Room for the slots of a group of equal factors, int64, (GROUP,)."""
+    basis: Any
+    """Room for an echelon form of as many factors: their words, and which of them were added; uint64, (3, GROUP)."""
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _random(random):
     """The next 64 random bits (splitmix64)."""
     random[0] += _GOLDEN
@@ -73,26 +82,26 @@ def _random(random):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _below(bits, count):
     """A number below `count` from the upper half of random bits."""
     return np.int64(((bits >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _turned(slot, by, capacity):
     """The slot of the same row, `by` modes further."""
     turned = slot + by * capacity
     return turned - 3 * capacity if turned >= 3 * capacity else turned
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _row(slot, capacity):
     row = slot - capacity if slot >= capacity else slot
     return row - capacity if row >= capacity else row
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _equal(values, one, other, planes):
     same = True
     for k in range(planes):
@@ -100,7 +109,7 @@ def _equal(values, one, other, planes):
     return same
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _equals_between(values, slot, first, end, planes):
     """How many slots from `first` to `end` hold the same factor."""
     found = 0
@@ -119,7 +128,7 @@ def _equals_between(values, slot, first, end, planes):
     return found
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _range_of(slot, counts, capacity, cyclic):
     """The slots that a slot can be paired with: from, to."""
     if cyclic:
@@ -128,7 +137,7 @@ def _range_of(slot, counts, capacity, cyclic):
     return first, first + counts[ROWS]
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, forceinline=True, _nrt=False)
 def _link(values, degrees, pairs, places, counts, slot, planes, cyclic):
     """Enter the pairs of a slot with those that hold the same factor, in their order."""
     capacity = values.shape[1] // 3
@@ -154,7 +163,7 @@ def _link(values, degrees, pairs, places, counts, slot, planes, cyclic):
         other += 1
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, forceinline=True, _nrt=False)
 def _unlink(values, degrees, pairs, places, counts, slot, planes, cyclic):
     """Take out the pairs of a slot, while it still holds its factor, in the order of their other slots."""
     capacity = values.shape[1] // 3
@@ -177,7 +186,7 @@ def _unlink(values, degrees, pairs, places, counts, slot, planes, cyclic):
         other += 1
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _combine(values, scratch, one, other, minus, out, ring, words):
     """Scratch[out] = factor of `one` plus or minus that of `other`; False where an entry leaves {-1, 0, 1}."""
     if ring == Z2:
@@ -195,7 +204,7 @@ def _combine(values, scratch, one, other, minus, out, ring, words):
     return overflow == 0
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _is_zero(factors, slot, words):
     bits = factors[0, slot]
     for k in range(1, words):
@@ -203,7 +212,7 @@ def _is_zero(factors, slot, words):
     return bits == 0
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, _nrt=False)
 def _store(values, scratch, slot, out, ring, words):
     """Put scratch[out] into a slot; 1 where its sign is turned, so that the first nonzero entry is +1."""
     if ring == Z2:
@@ -224,7 +233,7 @@ def _store(values, scratch, slot, out, ring, words):
     return np.uint8(turn & np.uint64(1))
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, forceinline=True, _nrt=False)
 def _sign(values, first, added, last, taken, same, preferred, words):
     """Whether a flip over ZT adds (0) or subtracts (1), as preferred where both keep to the ring; -1 where none does."""
     kept = np.uint64(0) - np.uint64(same)
@@ -241,7 +250,7 @@ def _sign(values, first, added, last, taken, same, preferred, words):
     return 0 if subtracting != 0 else np.int64(preferred)
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, forceinline=True, _nrt=False)
 def _flip(values, negative, degrees, pairs, places, counts, random, scratch, ring, words, cyclic):
     """u⊗v⊗w + u⊗v′⊗w′ → u⊗(v ± v′)⊗w + u⊗v′⊗(w′ ∓ w) for a random pair; True where rows are to be merged or dropped."""
     planes = words if ring == Z2 else 2 * words
@@ -274,7 +283,7 @@ def _flip(values, negative, degrees, pairs, places, counts, random, scratch, rin
     return zero or counts[MERGE_ONE] >= 0
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _move_row(values, negative, target, source):
     capacity = values.shape[1] // 3
     for k in range(values.shape[0]):
@@ -283,7 +292,7 @@ def _move_row(values, negative, target, source):
     negative[target] = negative[source]
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _drop(values, negative, counts, row):
     """Remove a row; the last one takes its place, and zero that of the last."""
     counts[ROWS] -= 1
@@ -295,7 +304,7 @@ def _drop(values, negative, counts, row):
             values[k, mode * (values.shape[1] // 3) + last] = 0
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _merge(walker, one, other, ring, words):
     """Make one row of two that agree in two modes; False where the sum leaves the ring."""
     values, negative = walker.values, walker.negative
@@ -321,7 +330,7 @@ def _merge(walker, one, other, ring, words):
     return True
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _enter_all(walker, ring, words, cyclic):
     """Enter all pairs anew; False, with rows merged, where there were rows to merge."""
     values, degrees, pairs, places, counts = walker.values, walker.degrees, walker.pairs, walker.places, walker.counts
@@ -352,7 +361,7 @@ def _enter_all(walker, ring, words, cyclic):
     return True
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _tidy(walker, ring, words, cyclic):
     """Drop rows that are zero, merge what can be merged, and enter all pairs; keep the scheme if it is the best."""
     counts, values = walker.counts, walker.values
@@ -385,16 +394,16 @@ def _tidy(walker, ring, words, cyclic):
         counts[TRACED] += 1
 
 
-@njit(_nrt=False)
+@njit(cache=True, _nrt=False)
 def _plus(walker, ring, words, cyclic):
     """a⊗b⊗c + a′⊗b′⊗c′ → a⊗(b ± b′)⊗c + a⊗b′⊗(c′ ∓ c) + (a′ − a)⊗b′⊗c′ for random terms.
 
-    The second term is split, a′ = a + (a′ − a), and the first is flipped with one part. False where there is no room.
+    The second term is split, a′ = a + (a′ − a), and the first is flipped with one part. Nothing where there is no room.
     """
     counts, values, negative, scratch = walker.counts, walker.values, walker.negative, walker.scratch
     capacity, rows = values.shape[1] // 3, counts[ROWS]
     if rows < 2 or rows + 1 > capacity:
-        return False
+        return
     for _ in range(_PLUS_TRIES):
         row = _below(_random(walker.random), rows)
         other = _below(_random(walker.random), rows - 1)
@@ -426,14 +435,138 @@ def _plus(walker, ring, words, cyclic):
         negative[other] ^= _store(values, scratch, a_other, 2, ring, words)
         counts[ROWS] += 1
         counts[PLUSES] += 1
-        counts[SINCE] = 0
-        _tidy(walker, ring, words, cyclic)
-        return True
+        return
+
+
+@njit(cache=True, _nrt=False)
+def _collect_group(walker, slot, planes, cyclic):
+    """The slots that hold the same factor, in different rows, into `group`; their number, 0 if a lower slot is one."""
+    values, counts, group = walker.values, walker.counts, walker.group
+    capacity = values.shape[1] // 3
+    first, end = _range_of(slot, counts, capacity, cyclic)
+    size = 0
+    for other in range(first, end):
+        if size == GROUP or not _equal(values, slot, other, planes):
+            continue
+        if other < slot:
+            return 0
+        known = False
+        for k in range(size):
+            known |= _row(group[k], capacity) == _row(other, capacity)
+        if not known:
+            group[size] = other
+            size += 1
+    return size
+
+
+@njit(cache=True, _nrt=False)
+def _dependence(walker, size, by, words):
+    """Which factors, `by` modes further, of the group add up to zero modulo 2, as bits; 0 where they are independent."""
+    values, group, basis = walker.values, walker.group, walker.basis
+    capacity, count = values.shape[1] // 3, 0
+    for k in range(size):
+        slot = _turned(group[k], by, capacity)
+        low = np.uint64(values[0, slot])
+        high = np.uint64(values[1, slot]) if words == 2 else np.uint64(0)
+        members = np.uint64(1) << np.uint64(k)
+        for b in range(count):
+            lead_low = basis[0, b] & (~basis[0, b] + np.uint64(1))
+            lead_high = basis[1, b] & (~basis[1, b] + np.uint64(1)) if lead_low == 0 else np.uint64(0)
+            if (low & lead_low) | (high & lead_high) != 0:
+                low ^= basis[0, b]
+                high ^= basis[1, b]
+                members ^= basis[2, b]
+        if low | high == 0:
+            return members
+        basis[0, count], basis[1, count], basis[2, count] = low, high, members
+        count += 1
+    return np.uint64(0)
+
+
+@njit(cache=True, _nrt=False)
+def _gather(walker, members):
+    """Move the chosen slots to the front of the group; their number."""
+    chosen = 0
+    for k in range(GROUP):
+        if (members >> np.uint64(k)) & np.uint64(1) != 0:
+            walker.group[chosen] = walker.group[k]
+            chosen += 1
+    return chosen
+
+
+@njit(cache=True, _nrt=False)
+def _dependent_signs(walker, chosen, by, words):
+    """Signs, as bits, with which the ternary factors of the first slots add up to zero, the first with +; or -1."""
+    values, group = walker.values, walker.group
+    capacity = values.shape[1] // 3
+    if chosen > _MOST_SIGNED:
+        return -1
+    for signs in range(0, 1 << chosen, 2):
+        fits = True
+        for bit in range(64 * words):
+            total = 0
+            for k in range(chosen):
+                slot = _turned(group[k], by, capacity)
+                shift = np.uint64(bit & 63)
+                if (np.uint64(values[bit >> 6, slot]) >> shift) & np.uint64(1) != 0:
+                    turned = (np.uint64(values[words + (bit >> 6), slot]) >> shift) & np.uint64(1) != 0
+                    total += -1 if turned != ((signs >> k) & 1 == 1) else 1
+            if total != 0:
+                fits = False
+                break
+        if fits:
+            return signs
+    return -1
+
+
+@njit(cache=True, _nrt=False)
+def _absorb(walker, chosen, by, signs, gone, ring, words):
+    """Write b of a term as a sum of those of the others, a⊗b⊗c = Σ ±a⊗b_q⊗c, and add it to them; False if it leaves ZT."""
+    values, scratch, negative, group = walker.values, walker.scratch, walker.negative, walker.group
+    capacity = values.shape[1] // 3
+    source = _turned(group[gone], 3 - by, capacity)
+    row_gone = _row(group[gone], capacity)
+    for storing in range(2):
+        for k in range(chosen):
+            if k == gone:
+                continue
+            row, target = _row(group[k], capacity), _turned(group[k], 3 - by, capacity)
+            # s_q c_q − s ε ε_q c = s_q (c_q − s_q s ε ε_q c)
+            minus = (negative[row] ^ negative[row_gone] ^ ((signs >> k) & 1) ^ ((signs >> gone) & 1)) == 0
+            if not _combine(values, scratch, target, source, minus, 0, ring, words):
+                return False
+            if storing:
+                negative[row] ^= _store(values, scratch, target, 0, ring, words)
+    _drop(values, negative, walker.counts, row_gone)
+    return True
+
+
+@njit(cache=True, _nrt=False)
+def _reduce(walker, ring, words, cyclic):
+    """Remove a term where terms a⊗b_q⊗c_q have linearly dependent b_q; whether there was one."""
+    counts, degrees = walker.counts, walker.degrees
+    capacity, planes = walker.values.shape[1] // 3, walker.values.shape[0]
+    for slot in range(3 * capacity):
+        if degrees[slot] < 2:
+            continue
+        for by in range(1, 3):
+            size = _collect_group(walker, slot, planes, cyclic)
+            members = _dependence(walker, size, by, words)
+            if members == 0:
+                continue
+            chosen = _gather(walker, members)
+            signs = 0 if ring == Z2 else _dependent_signs(walker, chosen, by, words)
+            if signs < 0:
+                continue
+            for gone in range(chosen):
+                if _absorb(walker, chosen, by, signs, gone, ring, words):
+                    counts[REDUCTIONS] += 1
+                    return True
     return False
 
 
-@njit(_nrt=False)
-def _return(walker, ring, words, cyclic):
+@njit(cache=True, _nrt=False)
+def _restore(walker):
     """Go back to the best scheme."""
     for slot in range(walker.values.shape[1]):
         for k in range(walker.values.shape[0]):
@@ -441,10 +574,24 @@ def _return(walker, ring, words, cyclic):
     for row in range(walker.negative.shape[0]):
         walker.negative[row] = walker.best_negative[row]
     walker.counts[ROWS] = walker.counts[BEST_ROWS]
+
+
+@njit(cache=True, _nrt=False)
+def _change(walker, stuck, margin, ring, words, cyclic):
+    """What is not a flip: a reduction or a plus transition of a walk that is stuck, and everything that follows."""
+    counts = walker.counts
+    if stuck:
+        counts[SINCE] = 0
+        counts[FLIPS] += 1
+        if not _reduce(walker, ring, words, cyclic):
+            if counts[ROWS] < counts[BEST_ROWS] + margin:
+                _plus(walker, ring, words, cyclic)
+            elif counts[PAIRS] == 0:
+                _restore(walker)
     _tidy(walker, ring, words, cyclic)
 
 
-@njit(forceinline=True, _nrt=False)
+@njit(cache=True, forceinline=True, _nrt=False)
 def _advance(walker, flips, target, plus_after, margin, ring, words, cyclic):
     values, negative, degrees, pairs, places = (
         walker.values,
@@ -456,17 +603,12 @@ def _advance(walker, flips, target, plus_after, margin, ring, words, cyclic):
     counts, random, scratch = walker.counts, walker.random, walker.scratch
     end = counts[FLIPS] + flips
     while counts[FLIPS] < end and counts[BEST_ROWS] > target:
-        if counts[PAIRS] == 0 or counts[SINCE] >= plus_after:
-            counts[SINCE] = 0
-            if counts[ROWS] < counts[BEST_ROWS] + margin:
-                _plus(walker, ring, words, cyclic)
-            elif counts[PAIRS] == 0:
-                _return(walker, ring, words, cyclic)
-            counts[FLIPS] += 1
-            continue
-        counts[SINCE] += 1
-        if _flip(values, negative, degrees, pairs, places, counts, random, scratch, ring, words, cyclic):
-            _tidy(walker, ring, words, cyclic)
+        stuck = counts[SINCE] >= plus_after * counts[PAIRS]
+        if not stuck:
+            counts[SINCE] += 1
+            if not _flip(values, negative, degrees, pairs, places, counts, random, scratch, ring, words, cyclic):
+                continue
+        _change(walker, stuck, margin, ring, words, cyclic)
 
 
 def _specialised(ring: int, words: int, cyclic: bool) -> Any:

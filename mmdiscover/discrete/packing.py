@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdiscover.core.scheme import Scheme
-from mmdiscover.discrete.kernels import BEST_ROWS, BLOCK, COUNTS, MERGE_ONE, ROWS, Walker
+from mmdiscover.discrete.kernels import BEST_ROWS, BLOCK, COUNTS, GROUP, MERGE_ONE, ROWS, Walker
 from mmdiscover.errors import CapacityError, InputError
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def new_walker(factors: Sequence[NDArray[np.int64]], seed: int, room: int, *, te
         best_negative=negative.copy(),
         trace=np.zeros((capacity + 1, 2), dtype=np.int64),
         scratch=np.zeros((planes, 3), dtype=kind),
+        group=np.zeros(GROUP, dtype=np.int64),
+        basis=np.zeros((3, GROUP), dtype=np.uint64),
     )
 
 

@@ -37,9 +37,13 @@ class WalkSettings:
     flips : int
         So many flips at most.
     plus_after : int
-        After so many flips without a reduction a plus transition raises the rank by one.
+        After so many flips per pair of equal factors without a reduction, a plus transition raises the rank by one:
+        where there are many pairs, more can be reached by flips.
     margin : int
-        Plus transitions lead at most so far above the least rank that the walk has seen.
+        Plus transitions lead at most so many terms (orbits, for cyclic walks) above the fewest that the walk has seen.
+    stage_flips : int
+        Without a start the scheme to begin with grows from a small format, and walks so many flips at every format on
+        the way; 0 for the classical algorithm.
 
     Raises
     ------
@@ -50,13 +54,14 @@ class WalkSettings:
     ring: Ring = Ring.ZT
     cyclic: bool = False
     flips: int = 100_000_000
-    plus_after: int = 50_000
+    plus_after: int = 300
     margin: int = 2
+    stage_flips: int = 1_000_000
 
     def __post_init__(self) -> None:
         if self.ring not in (Ring.Z2, Ring.ZT):
             raise InputError(f"ring of a walk is {self.ring}, expected Z2 or ZT")
-        for name, least in (("flips", 1), ("plus_after", 1), ("margin", 0)):
+        for name, least in (("flips", 1), ("plus_after", 1), ("margin", 0), ("stage_flips", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} of a walk is {value!r}, expected an integer >= {least}")

@@ -6,6 +6,7 @@ K. Hukushima (arXiv:2312.16960).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmdiscover.core.ring import Ring
 from mmdiscover.discrete import kernels
 from mmdiscover.discrete.cyclic import Orbits, orbits_of, random_orbits, require_square
 from mmdiscover.discrete.formats import classical
+from mmdiscover.discrete.growth import grown
 from mmdiscover.discrete.packing import defects, int_factors, new_walker, scheme_of, unpacked, words_for
 from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus
 from mmdiscover.errors import InputError
@@ -174,12 +176,40 @@ class Walk:
 def walk(
     fmt: Format, rank: int, settings: WalkSettings, seed: np.random.SeedSequence, start: Scheme | None = None
 ) -> Walked:
-    """Walk until a scheme of the rank is found, or all flips are used up; parameters and errors as `Walk`.
+    """Walk until a scheme of the rank is found, or all flips are used up.
+
+    Parameters
+    ----------
+    fmt, rank, settings, seed
+        As for `Walk`.
+    start : Scheme, optional
+        Else a scheme that has grown from a small format (see `WalkSettings`) or, for cyclic walks, a random symmetric
+        one.
 
     Returns
     -------
     Walked
+        Flips of the growth are counted.
+
+    Raises
+    ------
+    InputError, CapacityError
+        As `Walk`.
     """
+    words_for(fmt)
+    spent = 0
+    if start is None and not settings.cyclic and settings.stage_flips:
+        for_growth, seed = seed.spawn(2)
+        start, spent = grown(fmt, settings, for_growth, walk_from)
+    walked = walk_from(fmt, rank, replace(settings, flips=max(1, settings.flips - spent)), seed, start)
+    trace = tuple((spent + flips, reached) for flips, reached in walked.trace)
+    return replace(walked, flips=spent + walked.flips, trace=trace)
+
+
+def walk_from(
+    fmt: Format, rank: int, settings: WalkSettings, seed: np.random.SeedSequence, start: Scheme | None
+) -> Walked:
+    """As `walk`, without growth: None stands for the classical algorithm."""
     one = Walk(fmt, rank, settings, seed, start)
     while one.advance(CHECK_FLIPS) is None:
         pass
@@ -188,5 +218,4 @@ def walk(
 
 def compile_walks(fmt: Format, settings: WalkSettings) -> None:
     """Make sure that the kernels of such walks are compiled: seconds for the first time, loaded from then on."""
-    few = WalkSettings(settings.ring, settings.cyclic, flips=1, plus_after=settings.plus_after, margin=settings.margin)
-    walk(fmt, 1, few, np.random.SeedSequence(0))
+    walk_from(fmt, 1, replace(settings, flips=1), np.random.SeedSequence(0), None)

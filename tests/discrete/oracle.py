@@ -119,7 +119,7 @@ class Oracle:
     # Flips, with the list of pairs.
 
     def flip(self) -> bool:
-        """u⊗v⊗w + u⊗v′⊗w′ → u⊗(v ± v′)⊗w + u⊗v′⊗(w′ ∓ w) for a random pair; True where there are rows to merge or drop."""
+        """u⊗v⊗w + u⊗v′⊗w′ → u⊗(v ± v′)⊗w + u⊗v′⊗(w′ ∓ w) for a random pair; True where there may be rows to go."""
         bits = self.random()
         one, other = self.pairs[below(bits, len(self.pairs))]
         by = 1 + bits % 2
@@ -236,7 +236,7 @@ class Oracle:
         return slots if slots[0] == slot else []
 
     def dependent(self, slots: list[Slot], by: int) -> list[Slot]:
-        """The slots up to the first whose factor, modulo 2, is a sum of such before, without those that it needs not."""
+        """The first slot whose factor is, modulo 2, a sum of those of slots before, and these slots before it."""
         sums: dict[Factor, list[Slot]] = {}
         for slot in slots:
             residue = tuple(entry % 2 for entry in self.factor(slot, by))
@@ -268,9 +268,8 @@ class Oracle:
             # b = −Σ (sign_q / sign) b_q, so each of the others takes up c with that sign.
             minus = (sign == signs[gone]) == (self.rows[slot[1]].negative == removed.negative)
             totals.append(self.combined(self.factor(slot, -by), source, minus=minus))
-        for index, (slot, total) in enumerate(zip(slots, totals, strict=True)):
-            if index != gone and total is None:
-                return False
+        if any(total is None for index, total in enumerate(totals) if index != gone):
+            return False
         for index, (slot, total) in enumerate(zip(slots, totals, strict=True)):
             if index != gone and total is not None:
                 self.rows[slot[1]].put(slot[0] - by, total)

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdiscover.core.format import Format
-from mmdiscover.core.scheme import Scheme
 from mmdiscover.discrete import kernels
 from mmdiscover.discrete.cyclic import random_orbits
 from mmdiscover.discrete.formats import classical, sandwiched
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from mmdiscover.core.scheme import Scheme
 
 NO_TARGET = 0
 
@@ -69,7 +70,7 @@ class Both:
         assert list(map(tuple, walker.trace[: counts[kernels.TRACED]].tolist())) == oracle.trace
 
     def rows(self, values: NDArray[Any], negative: NDArray[np.uint8], count: int) -> list[tuple[Any, ...]]:
-        """Per row three factors as integers, each with its bit mask and, over ZT, its signs; and the sign of the term."""
+        """Per row three factors as integers, each with its bit mask and, over ZT, signs; and the sign of the term."""
         words = values.tolist()
         planes = [
             [low | high << 64 for low, high in zip(*words[k : k + 2], strict=True)] if self.words == 2 else words[k]

@@ -61,6 +61,7 @@ def new_trial(target_id: int, outcome: TrialOutcome, proofs: Proofs | None) -> r
         spawn_key=task.spawn_key,
         settings=asdict(task.search),
         origin=None if task.origin is None else task.origin.as_json(),
+        trace=None if outcome.walked is None else outcome.walked.trace,
         status=outcome.status,
         residual=nan if fit is None else fit.residual,
         squared_norm=nan if fit is None else fit.squared_norm,

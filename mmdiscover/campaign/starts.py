@@ -28,6 +28,8 @@ KEPT_SECONDS = 60.0
 """So long others may have stored schemes that are not among the starts yet."""
 MOST_SCHEMES = 64
 """Of one rank among the starts; those with the fewest additions."""
+POOL = 16
+"""So many schemes of the least rank are kept that nobody asked for."""
 RANKS_ABOVE = 2
 """Starts have at most so many products more than the best of them."""
 _RINGS = {0: (Ring.ZT,), 2: (Ring.Z2, Ring.ZT, Ring.Z)}
@@ -99,9 +101,15 @@ class Starts:
         return found
 
     def is_better(self, scheme: Scheme) -> bool:
-        """Whether a scheme has fewer products than all that are stored for its format and kind of ring."""
-        least = queries.least_rank(self._db, scheme.format, _RINGS[scheme.modulus])
-        return scheme.rank < min(least or scheme.format.classical_rank, scheme.format.classical_rank)
+        """Whether no scheme that is stored for its format and kind of ring has fewer products, and few have as many.
+
+        Walks from one scheme alone may never leave its part of the flip graph.
+        """
+        rings, classical = _RINGS[scheme.modulus], scheme.format.classical_rank
+        least = min(queries.least_rank(self._db, scheme.format, rings) or classical, classical)
+        if scheme.rank != least or least == classical:
+            return scheme.rank < least
+        return len(queries.schemes_of_rank(self._db, scheme.format, least, rings, POOL)) < POOL
 
     def forget(self) -> None:
         """Look again: something was stored."""

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.trial import Phase, TrialOutcome
 
 
-def events(outcome: TrialOutcome, rejected: str | None) -> list[str]:
-    """What is worth telling about a finished trial: its exact fit and what became of it, or why it broke."""
+def events(outcome: TrialOutcome, rejected: str | None, best: int | None = None) -> list[str]:
+    """What is worth telling about a finished trial: its exact fit and what became of it, or why it broke.
+
+    Of walks, those that found something, or went further than `best`, the least rank before.
+    """
     start, lines = f"start {outcome.index}", []
     if outcome.fit is not None and outcome.exact_fit:
         fit = outcome.fit
@@ -32,7 +35,8 @@ def events(outcome: TrialOutcome, rejected: str | None) -> list[str]:
             f"{start}: exact fit after {fit.iterations} iterations and {outcome.search_seconds:.2f} s, "
             f"squared norm {fit.squared_norm:.1f}"
         )
-    if outcome.walked is not None:
+    walked = outcome.walked
+    if walked is not None and (walked.status != "exhausted" or best is None or walked.rank < best):
         lines.append(f"{start}: {walk_line(outcome)}")
     if outcome.error is not None:
         lines.append(f"{start}: failed by {outcome.error}")
@@ -86,6 +90,7 @@ class PlainProgress:
 
     def __init__(self, print_line: Any = output.note) -> None:
         self._print_line = print_line
+        self._best: int | None = None
 
     def recalled(self, starts: int) -> None:
         """Print what the settings are chosen by, if it is more than what is expected of all formats."""
@@ -94,8 +99,10 @@ class PlainProgress:
 
     def trial(self, outcome: TrialOutcome, rejected: str | None, tally: Tally) -> None:  # noqa: ARG002
         """Print what is worth telling."""
-        for line in events(outcome, rejected):
+        for line in events(outcome, rejected, self._best):
             self._print_line(line)
+        if outcome.walked is not None:
+            self._best = min(self._best or outcome.walked.rank, outcome.walked.rank)
 
     def busy(self, phases: Counter[Phase]) -> None:
         """Print nothing."""

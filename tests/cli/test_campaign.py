@@ -14,8 +14,12 @@ from rich.console import Console
 from mmdiscover.campaign.spec import parse_campaign
 from mmdiscover.cli.campaign import progress, table
 from mmdiscover.cli.campaign.progress import LiveCampaign, PlainCampaign
+from mmdiscover.discrete.settings import WalkStatus
 from mmdiscover.errors import DatabaseError, InputError
 from results_db import claims, open_database, queries
+from results_db.repository import Recorded
+from results_db.rows import Stored
+from tests.cli.test_progress import walked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,3 +224,25 @@ def test_the_plain_log(monkeypatch: pytest.MonkeyPatch) -> None:
         "2x2x2:7 3 trials, 2 fits, 1 exact, 1 distinct; 2x2x2:7 0 trials, 0 fits, 1 exact, 1 distinct",
         "something",
     ]
+
+
+def test_walks_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    log = PlainCampaign(parse_campaign(TEXT), lines.append)
+    nothing, kept = Recorded(1, None, ()), Recorded(2, None, (), (Stored(7, new=True),))
+    for index, (rank, recorded) in enumerate(((9, kept), (10, nothing), (8, nothing))):
+        log.trial(0, walked(index, rank), recorded, None)
+    log.trial(0, walked(3, 8, WalkStatus.INCONSISTENT), nothing, None)
+    assert [line.partition(" over")[0] for line in lines[:2]] == ["2x2x2:7 start 0: rank 9", "2x2x2:7 start 2: rank 8"]
+    assert lines[0].endswith("; kept as scheme 7")
+    assert "start 3: defect" in lines[2]
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
+    log = LiveCampaign(parse_campaign(TEXT))
+    for index, rank in enumerate((9, 10)):
+        log.trial(0, walked(index, rank), nothing, None)
+    log.progress([summary(3), summary(0)], [1, 0])
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(log)
+    assert re.search(r"2x2x2:7\s+1\s+9\s+9, 10\s+3", capture.get())
+    assert "million flips/s" in capture.get()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from mmdiscover.campaign.durations import clock
-from mmdiscover.campaign.plan import Budget, plan_target
+from mmdiscover.campaign.plan import Budget, TrialTask, plan_target
 from mmdiscover.campaign.refining import FitResult, RefinePlan
 from mmdiscover.campaign.runner import Plan, Tally
-from mmdiscover.campaign.trial import Kernels, Phase, run_trial
+from mmdiscover.campaign.trial import Kernels, Phase, TrialOutcome, run_trial
+from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.cli.progress import (
     LiveProgress,
     LiveRefining,
@@ -22,15 +23,14 @@ from mmdiscover.cli.progress import (
     refining_progress,
 )
 from mmdiscover.core.format import Format
+from mmdiscover.core.ring import Ring
+from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus
 from mmdiscover.refine import RefineSettings
 from results_db.queries import FitRow
 from results_db.rows import Stored
 from tests.campaign.fakes import ScriptedRefine, ScriptedSearch, trial_task
 from tests.results_db.samples import schemes
 from tests.schemes import strassen
-
-if TYPE_CHECKING:
-    from mmdiscover.campaign.trial import TrialOutcome
 
 TARGET = plan_target(Format(2, 2, 2), 7)
 KERNELS = Kernels(ScriptedSearch(exact=frozenset({1, 2}), broken=frozenset({3})), ScriptedRefine({2: strassen()}))
@@ -140,3 +140,34 @@ def test_refined_fits_are_told_and_counted(capsys: pytest.CaptureFixture[str]) -
 
 def test_clock() -> None:
     assert [clock(seconds) for seconds in (0, 59.6, 61, 3600, 36061)] == ["0:00", "1:00", "1:01", "1:00:00", "10:01:01"]
+
+
+def walked(index: int, rank: int, status: WalkStatus = WalkStatus.EXHAUSTED) -> TrialOutcome:
+    task = TrialTask(TARGET, 1, index, WalkChoice(WalkSettings(ring=Ring.ZT)))
+    scheme = None if status is WalkStatus.INCONSISTENT else strassen()
+    return TrialOutcome(task, None, None, None, 0.5, None, 0.5, 0.0, Walked(status, scheme, rank, 10**6, ()))
+
+
+def test_walks_that_go_further_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress()
+    for index, rank in enumerate((12, 13, 11, 11)):
+        progress.trial(walked(index, rank), None, Tally())
+    progress.trial(walked(4, 11, WalkStatus.INCONSISTENT), None, Tally())
+    progress.trial(walked(5, 7, WalkStatus.EXACT), "it is wrong", Tally())
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" over")[0] for line in lines[:2]] == ["start 0: rank 12", "start 2: rank 11"]
+    assert "after 1,000,000 flips and 0.50 s (2.0 million flips/s), from the classical algorithm" in lines[0]
+    assert lines[2].startswith("start 4: defect: the Brent equations do not hold any more, nothing is stored")
+    assert lines[3].startswith("start 5: rank 7 over ZT")
+    assert lines[4:] == ["start 5: rejected by verification: it is wrong"]
+
+
+def test_live_sums_of_walks() -> None:
+    progress = LiveProgress(Plan(TARGET, 0, 2, Budget()))
+    tally = Tally()
+    for index, rank in enumerate((9, 8, 10)):
+        tally = tally.plus(walked(index, rank))
+        progress.trial(walked(index, rank), None, tally)
+    first, second = progress.summary().split("\n")
+    assert first == "2x2x2:7  3 starts · 0 exact fits · best rank 8 · last 8, 10"
+    assert "M flips/s" in second

@@ -64,6 +64,8 @@ class TrialRecord:
         How the refinement or lifting ended, when there was one.
     origin : mapping, optional
         Where it began, unless it made its start itself: ``{"parents": [hashes], "move": …, "start": …}``.
+    trace : sequence of (int, int), optional
+        Of a walk: flips done and rank whenever that was lower than ever before, beginning with 0 and that of the start.
     """
 
     index: int
@@ -80,6 +82,7 @@ class TrialRecord:
     refine_detail: str | None = None
     refine_seconds: float | None = None
     origin: Mapping[str, object] | None = None
+    trace: Sequence[tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -519,4 +522,5 @@ def _trial_columns(target_id: int, record: TrialRecord) -> dict[str, Any]:
         "refine_detail": codec.plain_text(record.refine_detail),
         "refine_seconds": codec.finite(record.refine_seconds),
         "origin": None if record.origin is None else codec.plain_json("trial origin", record.origin),
+        "trace": None if record.trace is None else [[int(flips), int(rank)] for flips, rank in record.trace],
     }

@@ -23,6 +23,7 @@ REVISIONS = (
     "mmdiscover_0005",
     "mmdiscover_0006",
     "mmdiscover_0007",
+    "mmdiscover_0008",
 )
 """Every released schema, oldest first: repeated here so that opening a database needs no alembic."""
 HEAD = REVISIONS[-1]

@@ -32,6 +32,7 @@ from results_db.queries.schemes import (
     load_scheme,
 )
 from results_db.queries.totals import BestRank, Stats, best_ranks, stats
+from results_db.queries.walks import WalkRow, walks_of
 
 __all__ = [
     "SORTS",
@@ -50,6 +51,7 @@ __all__ = [
     "Stats",
     "StoredScheme",
     "TargetSummary",
+    "WalkRow",
     "attempts_of_fit",
     "best_ranks",
     "campaign_summary",
@@ -71,4 +73,5 @@ __all__ = [
     "load_scheme",
     "stats",
     "trials_by_method",
+    "walks_of",
 ]

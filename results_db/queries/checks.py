@@ -173,6 +173,8 @@ def _check_trial(row: Row[Any]) -> str | None:
     if row.origin is not None:
         list(map(str, row.origin["parents"]))
         str(row.origin["move"])
+    for flips, rank in row.trace or ():
+        int(flips), int(rank)
     return _wrong_settings(row)
 
 

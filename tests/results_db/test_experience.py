@@ -245,7 +245,13 @@ def test_the_upgrade_counts_as_recording_does(db: Database, path: Path) -> None:
         connection.execute(text("DROP TABLE attempts"))
         connection.execute(text("DROP INDEX ix_schemes_sorted_format_rank_orbit_class_additions_id_ring"))
         connection.execute(text("DROP INDEX ix_trials_target_id_state_status_cpu_seconds"))
-        for column in ("schemes.null_space", "schemes.orbit_dimension", "campaigns.uuid", "trials.origin"):
+        for column in (
+            "schemes.null_space",
+            "schemes.orbit_dimension",
+            "campaigns.uuid",
+            "trials.origin",
+            "trials.trace",
+        ):
             table, _, name = column.partition(".")
             if name == "uuid":
                 connection.execute(text("DROP INDEX ix_campaigns_uuid"))

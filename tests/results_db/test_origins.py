@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from results_db import Database
 
 ORIGIN = {"parents": ["ab" * 32], "move": "extend", "start": "…"}
+TRACE = ((0, 8), (5, 7))
 
 
 def walked(target_id: int, index: int = 0) -> NewTrial:
     """A trial that found one scheme and leaves another one to later trials."""
     found = FoundSchemes((schemes()["strassen"],), (schemes()["modulo 2"],), "walk over Z2")
-    return NewTrial(target_id, trial(index, origin=ORIGIN), found=found)
+    return NewTrial(target_id, trial(index, origin=ORIGIN, trace=TRACE), found=found)
 
 
 def test_steps_are_kept_and_do_not_count(db: Database) -> None:
@@ -103,5 +104,6 @@ def test_origins_are_copied(db: Database, tmp_path: Path, by_folder: bool) -> No
             with db.read() as connection:
                 merge(other, DatabaseContents(connection), prove)
         assert [row["origin"] for row in rows(other, models.Trial)] == [json.loads(json.dumps(ORIGIN))]
+        assert [row["trace"] for row in rows(other, models.Trial)] == [[[0, 8], [5, 7]]]
         assert {row["kind"] for row in rows(other, models.Discovery)} == {"trial", "step"}
         assert queries.campaign_summary(other, 1).targets[0].exact == 1

@@ -2,6 +2,7 @@
 
 The files in released/ were made by the code of their time: three runs of `mmdiscover discover` (2x2x2:7, 3x2x2:11,
 2x2x3:10 in vain), schemes of every ring imported, a fit that was not made exact, and a trial whose residual overflowed.
+That of mmdiscover_0007 is the one before, upgraded by the code of its time, with the origin of a trial.
 """
 
 from __future__ import annotations

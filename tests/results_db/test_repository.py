@@ -103,6 +103,7 @@ def test_a_trial_is_recorded_with_all_it_found(db: Database) -> None:
         "refine_detail": "two steps",
         "refine_seconds": 0.125,
         "origin": None,
+        "trace": None,
     }
     (kept,) = rows(db, models.Fit)
     assert (kept["trial_id"], kept["state"], kept["sorted_format"], kept["rank"]) == (1, "refined", "2x2x2", 7)

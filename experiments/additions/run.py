@@ -87,7 +87,8 @@ def discover(chosen: Options, settings: Settings) -> tuple[Path, dict[str, Resul
     database, file = chosen.work / "pool.db", chosen.work / "campaign.toml"
     lines = ['name = "additions"', f"seed = {settings['seed']}"]
     for target in settings["target"]:
-        lines += ["[[target]]", f'scheme = "{target["scheme"]}"', f"starts = {target['starts']}"]
+        scheme = f'scheme = "{target["scheme"]}"'
+        lines += ["[[target]]", scheme, 'method = "numeric"', f"starts = {target['starts']}"]
     chosen.work.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-m", "mmdiscover", "campaign", "run", str(file), "--json", "--db", str(database)]

@@ -14,7 +14,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
@@ -22,10 +21,7 @@ from experiments.provenance import provenance, table, write_report
 from mmdiscover.campaign.learning import Learner, candidates
 from mmdiscover.campaign.plan import plan_target, waves
 from mmdiscover.core.format import parse_scheme_name
-from mmdiscover.search import run_start, symmetry_name
-
-if TYPE_CHECKING:
-    from mmdiscover.search import SearchSettings
+from mmdiscover.search import SearchSettings, run_start, symmetry_name
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.toml"
@@ -59,6 +55,7 @@ def search(scheme: str, seed: int, fits: int, minutes: float) -> Yield:
     for wave in waves(target, seed, None, learner):
         outcomes = []
         for task in wave:
+            assert isinstance(task.search, SearchSettings)
             fit = run_start(fmt, rank, task.search, task.seeds()[0])
             starts += 1
             found[task.search] += fit.exact
@@ -96,7 +93,7 @@ def vain_seconds(scheme: str, starts: int, workers: int) -> float:
 
     def once(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "mmdiscover", "discover", scheme, "--seed", "1"]
+            command = [sys.executable, "-m", "mmdiscover", "discover", scheme, "--seed", "1", "--method", "numeric"]
             command += ["--starts", str(count), "--workers", str(workers)]
             begun = time.perf_counter()
             ended = subprocess.run(command, cwd=folder, capture_output=True, check=False)

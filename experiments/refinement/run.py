@@ -27,7 +27,7 @@ from mmdiscover.campaign.refining import plan_refinement, refine_fits
 from mmdiscover.core.records import fewest_known_additions
 from mmdiscover.core.ring import Ring
 from mmdiscover.refine import OTHER_FAMILY, RefineSettings
-from mmdiscover.search import run_start
+from mmdiscover.search import SearchSettings, run_start
 from results_db import open_database, queries, repository
 from results_db.repository import TrialRecord
 
@@ -91,6 +91,7 @@ def search(db: Database, scheme: str, seed: int, fits: int, minutes: float) -> N
         outcomes = []
         for task in wave:
             before = time.process_time()
+            assert isinstance(task.search, SearchSettings)
             fit = run_start(fmt, rank, task.search, task.seeds()[0])
             record = _record(task, fit, time.process_time() - before)
             repository.record_trial(db, target_id, record, fit=fit.factors if fit.exact else None)

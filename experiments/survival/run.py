@@ -43,7 +43,11 @@ def campaign_file(folder: Path, campaign: dict[str, Any]) -> Path:
     """A campaign as a file."""
     lines = [f"{key} = {value!r}".replace("'", '"') for key, value in campaign.items() if key != "target"]
     for target in campaign["target"]:
-        lines += ["[[target]]", *(f"{key} = {value!r}".replace("'", '"') for key, value in target.items())]
+        lines += [
+            "[[target]]",
+            'method = "numeric"',
+            *(f"{key} = {value!r}".replace("'", '"') for key, value in target.items()),
+        ]
     file = folder / f"{campaign['name']}.toml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file

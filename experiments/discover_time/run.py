@@ -91,8 +91,8 @@ def main() -> None:
         [
             "# Time from nothing to a proved scheme",
             "",
-            "Wall-clock seconds of `mmdiscover discover SCHEME --method numeric --seed S` on an empty database: start of",
-            "the process, imports, search, refinement, both proofs and storing included.",
+            "Wall-clock seconds of `mmdiscover discover SCHEME --method numeric --seed S` on an empty database: start",
+            "of the process, imports, search, refinement, both proofs and storing included.",
             "",
             "| scheme | wanted median | median | least | most |",
             "|---|---|---|---|---|",

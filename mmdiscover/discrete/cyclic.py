@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.format import Format
 
-Ints = np.ndarray
-
 
 @dataclass(frozen=True)
 class Orbits:
@@ -123,9 +121,8 @@ def random_orbits(fmt: Format, rank: int, rng: np.random.Generator, *, ternary: 
     # Every class of the partition is the diagonal part of a fixed matrix.
     classes = np.concatenate([np.arange(count), rng.integers(count, size=n - count)])
     rng.shuffle(classes)
-    fixed = np.zeros((count, n, n), dtype=np.int64)
-    fixed[classes, np.arange(n), np.arange(n)] = 1
-    fixed = fixed.reshape(count, n * n)
+    fixed = np.zeros((count, n * n), dtype=np.int64)
+    fixed[classes, np.arange(n) * (n + 1)] = 1
     rest = np.zeros((n * n,) * 3, dtype=np.int64)
     i, j, k = np.indices((n, n, n)).reshape(3, -1)
     rest[i * n + j, j * n + k, k * n + i] = 1

@@ -1,4 +1,4 @@
-"""Schemes to begin with that grow with their format: a small format is reduced, extended by classical products, …
+"""Schemes to begin with that grow: one of a small format is reduced, extended by classical products, reduced again.
 
 From the classical algorithm of a large format most walks lose themselves among schemes without reductions before they
 have found the first; a small one is reduced within thousands of flips, and what is added later meets a reduced rest.

@@ -10,19 +10,32 @@ instructions, and one by one only where there is an equal one. Rings and symmetr
 and `cyclic` are constants where a walk is compiled.
 """
 
+# mypy: disable-error-code="no-any-return"
+# What is read from an array may have one type or another.
+
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+import numba
 import numpy as np
-from numba import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Int = int | np.int64
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 Z2, ZT = 0, 1
 
 ROWS, PAIRS, BEST_ROWS, SINCE, FLIPS, MERGE_ONE, MERGE_OTHER, PLUSES, TRACED, REDUCTIONS = range(10)
-"""Where things stand in `Walker.counts`: terms, pairs, fewest terms seen, flips since the last change of the rank, flips
-done, the two slots of a pair that can be merged (or -1), plus transitions, entries of the trace, terms removed because
-others were linearly dependent."""
+"""Where things stand in `Walker.counts`: terms, pairs, fewest terms seen, flips tried since the last change of the
+rank, flips done, the two slots of a pair that can be merged (or -1), plus transitions, entries of the trace, terms
+removed because others were linearly dependent."""
 COUNTS = 10
 BLOCK = 16
 """Capacities are multiples of this; what is behind the last row is zero."""
@@ -36,6 +49,24 @@ GROUP = 64
 """Most terms with a factor in common among which linear dependences are looked for."""
 _MOST_SIGNED = 10
 """Most terms of a dependence over ZT whose signs are tried."""
+
+
+def _compiled(function: F) -> F:
+    # Arrays are counted by those who call; counting them here, too, would take most of the time of a flip.
+    options: dict[str, Any] = {"nogil": True, "_nrt": False}
+    try:
+        return cast("F", numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder that compiled code could be kept in
+        return cast("F", numba.njit(**options)(function))
+
+
+def _inlined(function: F) -> F:
+    # Where the constants are known.
+    options: dict[str, Any] = {"forceinline": True, "nogil": True, "_nrt": False}
+    try:
+        return cast("F", numba.njit(cache=True, **options)(function))
+    except RuntimeError:
+        return cast("F", numba.njit(**options)(function))
 
 
 class Walker(NamedTuple):
@@ -72,8 +103,8 @@ class Walker(NamedTuple):
     """Room for an echelon form of as many factors: their words, and which of them were added; uint64, (3, GROUP)."""
 
 
-@njit(cache=True, _nrt=False)
-def _random(random):
+@_compiled
+def _random(random: Array) -> np.uint64:
     """The next 64 random bits (splitmix64)."""
     random[0] += _GOLDEN
     z = random[0]
@@ -82,35 +113,35 @@ def _random(random):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, _nrt=False)
-def _below(bits, count):
+@_compiled
+def _below(bits: np.uint64, count: Int) -> Int:
     """A number below `count` from the upper half of random bits."""
     return np.int64(((bits >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
 
 
-@njit(cache=True, _nrt=False)
-def _turned(slot, by, capacity):
+@_compiled
+def _turned(slot: Int, by: Int, capacity: Int) -> Int:
     """The slot of the same row, `by` modes further."""
     turned = slot + by * capacity
     return turned - 3 * capacity if turned >= 3 * capacity else turned
 
 
-@njit(cache=True, _nrt=False)
-def _row(slot, capacity):
+@_compiled
+def _row(slot: Int, capacity: Int) -> Int:
     row = slot - capacity if slot >= capacity else slot
     return row - capacity if row >= capacity else row
 
 
-@njit(cache=True, _nrt=False)
-def _equal(values, one, other, planes):
+@_compiled
+def _equal(values: Array, one: Int, other: Int, planes: Int) -> bool:
     same = True
     for k in range(planes):
         same &= values[k, one] == values[k, other]
     return same
 
 
-@njit(cache=True, _nrt=False)
-def _equals_between(values, slot, first, end, planes):
+@_compiled
+def _equals_between(values: Array, slot: Int, first: Int, end: Int, planes: Int) -> Int:
     """How many slots from `first` to `end` hold the same factor."""
     found = 0
     if planes == 1:
@@ -128,8 +159,8 @@ def _equals_between(values, slot, first, end, planes):
     return found
 
 
-@njit(cache=True, _nrt=False)
-def _range_of(slot, counts, capacity, cyclic):
+@_compiled
+def _range_of(slot: Int, counts: Array, capacity: Int, cyclic: bool) -> tuple[Int, Int]:
     """The slots that a slot can be paired with: from, to."""
     if cyclic:
         return 0, 2 * capacity + counts[ROWS]
@@ -137,8 +168,10 @@ def _range_of(slot, counts, capacity, cyclic):
     return first, first + counts[ROWS]
 
 
-@njit(cache=True, forceinline=True, _nrt=False)
-def _link(values, degrees, pairs, places, counts, slot, planes, cyclic):
+@_inlined
+def _link(
+    values: Array, degrees: Array, pairs: Array, places: Array, counts: Array, slot: Int, planes: Int, cyclic: bool
+) -> None:
     """Enter the pairs of a slot with those that hold the same factor, in their order."""
     capacity = values.shape[1] // 3
     first, end = _range_of(slot, counts, capacity, cyclic)
@@ -163,8 +196,10 @@ def _link(values, degrees, pairs, places, counts, slot, planes, cyclic):
         other += 1
 
 
-@njit(cache=True, forceinline=True, _nrt=False)
-def _unlink(values, degrees, pairs, places, counts, slot, planes, cyclic):
+@_inlined
+def _unlink(
+    values: Array, degrees: Array, pairs: Array, places: Array, counts: Array, slot: Int, planes: Int, cyclic: bool
+) -> None:
     """Take out the pairs of a slot, while it still holds its factor, in the order of their other slots."""
     capacity = values.shape[1] // 3
     other, _ = _range_of(slot, counts, capacity, cyclic)
@@ -186,9 +221,9 @@ def _unlink(values, degrees, pairs, places, counts, slot, planes, cyclic):
         other += 1
 
 
-@njit(cache=True, _nrt=False)
-def _combine(values, scratch, one, other, minus, out, ring, words):
-    """Scratch[out] = factor of `one` plus or minus that of `other`; False where an entry leaves {-1, 0, 1}."""
+@_compiled
+def _combine(values: Array, scratch: Array, one: Int, other: Int, minus: bool, out: Int, ring: Int, words: Int) -> bool:
+    """`scratch[out]` = factor of `one` plus or minus that of `other`; False where an entry leaves {-1, 0, 1}."""
     if ring == Z2:
         for k in range(words):
             scratch[k, out] = values[k, one] ^ values[k, other]
@@ -204,16 +239,16 @@ def _combine(values, scratch, one, other, minus, out, ring, words):
     return overflow == 0
 
 
-@njit(cache=True, _nrt=False)
-def _is_zero(factors, slot, words):
+@_compiled
+def _is_zero(factors: Array, slot: Int, words: Int) -> bool:
     bits = factors[0, slot]
     for k in range(1, words):
         bits |= factors[k, slot]
     return bits == 0
 
 
-@njit(cache=True, _nrt=False)
-def _store(values, scratch, slot, out, ring, words):
+@_compiled
+def _store(values: Array, scratch: Array, slot: Int, out: Int, ring: Int, words: Int) -> np.uint8:
     """Put scratch[out] into a slot; 1 where its sign is turned, so that the first nonzero entry is +1."""
     if ring == Z2:
         for k in range(words):
@@ -233,9 +268,9 @@ def _store(values, scratch, slot, out, ring, words):
     return np.uint8(turn & np.uint64(1))
 
 
-@njit(cache=True, forceinline=True, _nrt=False)
-def _sign(values, first, added, last, taken, same, preferred, words):
-    """Whether a flip over ZT adds (0) or subtracts (1), as preferred where both keep to the ring; -1 where none does."""
+@_inlined
+def _sign(values: Array, first: Int, added: Int, last: Int, taken: Int, same: bool, preferred: bool, words: Int) -> Int:
+    """Whether a flip over ZT adds (0) or subtracts (1), as preferred where both keep to the ring; -1: none does."""
     kept = np.uint64(0) - np.uint64(same)
     adding, subtracting = np.uint64(0), np.uint64(0)
     for k in range(words):
@@ -250,8 +285,20 @@ def _sign(values, first, added, last, taken, same, preferred, words):
     return 0 if subtracting != 0 else np.int64(preferred)
 
 
-@njit(cache=True, forceinline=True, _nrt=False)
-def _flip(values, negative, degrees, pairs, places, counts, random, scratch, ring, words, cyclic):
+@_inlined
+def _flip(
+    values: Array,
+    negative: Array,
+    degrees: Array,
+    pairs: Array,
+    places: Array,
+    counts: Array,
+    random: Array,
+    scratch: Array,
+    ring: Int,
+    words: Int,
+    cyclic: bool,
+) -> bool:
     """u⊗v⊗w + u⊗v′⊗w′ → u⊗(v ± v′)⊗w + u⊗v′⊗(w′ ∓ w) for a random pair; True where rows are to be merged or dropped."""
     planes = words if ring == Z2 else 2 * words
     capacity = values.shape[1] // 3
@@ -283,8 +330,8 @@ def _flip(values, negative, degrees, pairs, places, counts, random, scratch, rin
     return zero or counts[MERGE_ONE] >= 0
 
 
-@njit(cache=True, _nrt=False)
-def _move_row(values, negative, target, source):
+@_compiled
+def _move_row(values: Array, negative: Array, target: Int, source: Int) -> None:
     capacity = values.shape[1] // 3
     for k in range(values.shape[0]):
         for mode in range(3):
@@ -292,8 +339,8 @@ def _move_row(values, negative, target, source):
     negative[target] = negative[source]
 
 
-@njit(cache=True, _nrt=False)
-def _drop(values, negative, counts, row):
+@_compiled
+def _drop(values: Array, negative: Array, counts: Array, row: Int) -> None:
     """Remove a row; the last one takes its place, and zero that of the last."""
     counts[ROWS] -= 1
     last = counts[ROWS]
@@ -304,8 +351,8 @@ def _drop(values, negative, counts, row):
             values[k, mode * (values.shape[1] // 3) + last] = 0
 
 
-@njit(cache=True, _nrt=False)
-def _merge(walker, one, other, ring, words):
+@_compiled
+def _merge(walker: Walker, one: Int, other: Int, ring: Int, words: Int) -> bool:
     """Make one row of two that agree in two modes; False where the sum leaves the ring."""
     values, negative = walker.values, walker.negative
     planes, capacity = values.shape[0], values.shape[1] // 3
@@ -330,8 +377,8 @@ def _merge(walker, one, other, ring, words):
     return True
 
 
-@njit(cache=True, _nrt=False)
-def _enter_all(walker, ring, words, cyclic):
+@_compiled
+def _enter_all(walker: Walker, ring: Int, words: Int, cyclic: bool) -> bool:
     """Enter all pairs anew; False, with rows merged, where there were rows to merge."""
     values, degrees, pairs, places, counts = walker.values, walker.degrees, walker.pairs, walker.places, walker.counts
     capacity, planes = values.shape[1] // 3, values.shape[0]
@@ -356,13 +403,15 @@ def _enter_all(walker, ring, words, cyclic):
             if _equal(values, _turned(one, 1, capacity), _turned(other, 1, capacity), planes) or _equal(
                 values, _turned(one, 2, capacity), _turned(other, 2, capacity), planes
             ):
-                if _merge(walker, one, other, ring, words):
+                # Rows have moved.
+                merged = _merge(walker, one, other, ring, words)
+                if merged:
                     return False
     return True
 
 
-@njit(cache=True, _nrt=False)
-def _tidy(walker, ring, words, cyclic):
+@_compiled
+def _tidy(walker: Walker, ring: Int, words: Int, cyclic: bool) -> None:
     """Drop rows that are zero, merge what can be merged, and enter all pairs; keep the scheme if it is the best."""
     counts, values = walker.counts, walker.values
     capacity = values.shape[1] // 3
@@ -394,8 +443,8 @@ def _tidy(walker, ring, words, cyclic):
         counts[TRACED] += 1
 
 
-@njit(cache=True, _nrt=False)
-def _plus(walker, ring, words, cyclic):
+@_compiled
+def _plus(walker: Walker, ring: Int, words: Int, cyclic: bool) -> None:
     """a⊗b⊗c + a′⊗b′⊗c′ → a⊗(b ± b′)⊗c + a⊗b′⊗(c′ ∓ c) + (a′ − a)⊗b′⊗c′ for random terms.
 
     The second term is split, a′ = a + (a′ − a), and the first is flipped with one part. Nothing where there is no room.
@@ -438,8 +487,8 @@ def _plus(walker, ring, words, cyclic):
         return
 
 
-@njit(cache=True, _nrt=False)
-def _collect_group(walker, slot, planes, cyclic):
+@_compiled
+def _collect_group(walker: Walker, slot: Int, planes: Int, cyclic: bool) -> Int:
     """The slots that hold the same factor, in different rows, into `group`; their number, 0 if a lower slot is one."""
     values, counts, group = walker.values, walker.counts, walker.group
     capacity = values.shape[1] // 3
@@ -459,17 +508,17 @@ def _collect_group(walker, slot, planes, cyclic):
     return size
 
 
-@njit(cache=True, _nrt=False)
-def _dependence(walker, size, by, words):
-    """Which factors, `by` modes further, of the group add up to zero modulo 2, as bits; 0 where they are independent."""
+@_compiled
+def _dependence(walker: Walker, size: Int, by: Int, words: Int) -> np.uint64:
+    """Which factors of the group, `by` modes further, add up to zero modulo 2, as bits; 0 where there are none."""
     values, group, basis = walker.values, walker.group, walker.basis
-    capacity, count = values.shape[1] // 3, 0
+    capacity = values.shape[1] // 3
     for k in range(size):
         slot = _turned(group[k], by, capacity)
         low = np.uint64(values[0, slot])
         high = np.uint64(values[1, slot]) if words == 2 else np.uint64(0)
         members = np.uint64(1) << np.uint64(k)
-        for b in range(count):
+        for b in range(k):
             lead_low = basis[0, b] & (~basis[0, b] + np.uint64(1))
             lead_high = basis[1, b] & (~basis[1, b] + np.uint64(1)) if lead_low == 0 else np.uint64(0)
             if (low & lead_low) | (high & lead_high) != 0:
@@ -478,13 +527,12 @@ def _dependence(walker, size, by, words):
                 members ^= basis[2, b]
         if low | high == 0:
             return members
-        basis[0, count], basis[1, count], basis[2, count] = low, high, members
-        count += 1
+        basis[0, k], basis[1, k], basis[2, k] = low, high, members
     return np.uint64(0)
 
 
-@njit(cache=True, _nrt=False)
-def _gather(walker, members):
+@_compiled
+def _gather(walker: Walker, members: np.uint64) -> Int:
     """Move the chosen slots to the front of the group; their number."""
     chosen = 0
     for k in range(GROUP):
@@ -494,8 +542,8 @@ def _gather(walker, members):
     return chosen
 
 
-@njit(cache=True, _nrt=False)
-def _dependent_signs(walker, chosen, by, words):
+@_compiled
+def _dependent_signs(walker: Walker, chosen: Int, by: Int, words: Int) -> Int:
     """Signs, as bits, with which the ternary factors of the first slots add up to zero, the first with +; or -1."""
     values, group = walker.values, walker.group
     capacity = values.shape[1] // 3
@@ -519,9 +567,9 @@ def _dependent_signs(walker, chosen, by, words):
     return -1
 
 
-@njit(cache=True, _nrt=False)
-def _absorb(walker, chosen, by, signs, gone, ring, words):
-    """Write b of a term as a sum of those of the others, a⊗b⊗c = Σ ±a⊗b_q⊗c, and add it to them; False if it leaves ZT."""
+@_compiled
+def _absorb(walker: Walker, chosen: Int, by: Int, signs: Int, gone: Int, ring: Int, words: Int) -> bool:
+    """Write b of a term as a sum over the others, a⊗b⊗c = Σ ±a⊗b_q⊗c, and add it to them; False if that leaves ZT."""
     values, scratch, negative, group = walker.values, walker.scratch, walker.negative, walker.group
     capacity = values.shape[1] // 3
     source = _turned(group[gone], 3 - by, capacity)
@@ -541,8 +589,8 @@ def _absorb(walker, chosen, by, signs, gone, ring, words):
     return True
 
 
-@njit(cache=True, _nrt=False)
-def _reduce(walker, ring, words, cyclic):
+@_compiled
+def _reduce(walker: Walker, ring: Int, words: Int, cyclic: bool) -> bool:
     """Remove a term where terms a⊗b_q⊗c_q have linearly dependent b_q; whether there was one."""
     counts, degrees = walker.counts, walker.degrees
     capacity, planes = walker.values.shape[1] // 3, walker.values.shape[0]
@@ -565,8 +613,8 @@ def _reduce(walker, ring, words, cyclic):
     return False
 
 
-@njit(cache=True, _nrt=False)
-def _restore(walker):
+@_compiled
+def _restore(walker: Walker) -> None:
     """Go back to the best scheme."""
     for slot in range(walker.values.shape[1]):
         for k in range(walker.values.shape[0]):
@@ -576,8 +624,8 @@ def _restore(walker):
     walker.counts[ROWS] = walker.counts[BEST_ROWS]
 
 
-@njit(cache=True, _nrt=False)
-def _change(walker, stuck, margin, ring, words, cyclic):
+@_compiled
+def _change(walker: Walker, stuck: bool, margin: Int, ring: Int, words: Int, cyclic: bool) -> None:
     """What is not a flip: a reduction or a plus transition of a walk that is stuck, and everything that follows."""
     counts = walker.counts
     if stuck:
@@ -591,8 +639,10 @@ def _change(walker, stuck, margin, ring, words, cyclic):
     _tidy(walker, ring, words, cyclic)
 
 
-@njit(cache=True, forceinline=True, _nrt=False)
-def _advance(walker, flips, target, plus_after, margin, ring, words, cyclic):
+@_inlined
+def _advance(
+    walker: Walker, flips: Int, target: Int, plus_after: Int, margin: Int, ring: Int, words: Int, cyclic: bool
+) -> None:
     values, negative, degrees, pairs, places = (
         walker.values,
         walker.negative,
@@ -611,16 +661,16 @@ def _advance(walker, flips, target, plus_after, margin, ring, words, cyclic):
         _change(walker, stuck, margin, ring, words, cyclic)
 
 
-def _specialised(ring: int, words: int, cyclic: bool) -> Any:
-    @njit(cache=True, nogil=True, _nrt=False)
-    def advance(walker, flips, target, plus_after, margin):
+def _specialised(ring: Int, words: Int, cyclic: bool) -> Any:
+    @_compiled
+    def advance(walker: Walker, flips: Int, target: Int, plus_after: Int, margin: Int) -> None:
         _advance(walker, flips, target, plus_after, margin, ring, words, cyclic)
 
     return advance
 
 
-@njit(cache=True, nogil=True, _nrt=False)
-def enter(walker, ring, words, cyclic):
+@_compiled
+def enter(walker: Walker, ring: Int, words: Int, cyclic: bool) -> None:
     """Make a walker ready whose factors have been set."""
     _tidy(walker, ring, words, cyclic)
 

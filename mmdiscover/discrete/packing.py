@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.format import Format
 
-Matrices = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] if TYPE_CHECKING else tuple
-
 MOST_ENTRIES = 128
 """Of a factor."""
 MOST_ROWS = 5000

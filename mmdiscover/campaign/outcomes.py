@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmdiscover.campaign.traces import REJECTED, Proofs, Run, prove, prove_schemes
 from mmdiscover.campaign.trial import FAILED
-from mmdiscover.campaign.walks import FRESH, FRESH_CYCLIC, WalkChoice
+from mmdiscover.campaign.walks import WalkChoice
 from mmdiscover.discrete.settings import WalkStatus
 from results_db import repository
 
@@ -104,7 +104,6 @@ def _walk_detail(outcome: TrialOutcome) -> str | None:
 
 def _described(task: TrialTask, choice: WalkChoice, outcome: TrialOutcome) -> str:
     """Where the scheme of a walk comes from, for people."""
-    fresh = FRESH_CYCLIC if choice.walk.cyclic else FRESH
-    start = fresh if task.origin is None else str(task.origin)
+    start = choice.begins_at(task.origin)
     lifted = ", lifted" if outcome.lifted is not None and outcome.candidate is not None else ""
     return f"{'cyclic ' if choice.walk.cyclic else ''}walk over {choice.walk.ring} from {start}{lifted}"

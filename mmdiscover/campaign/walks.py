@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from mmdiscover.core.format import Format
     from mmdiscover.core.scheme import Scheme
 
-FRESH = "the classical algorithm"
-FRESH_CYCLIC = "a random symmetric scheme"
-
 
 class Begin(StrEnum):
     """What a walk begins at."""
 
     FRESH = "fresh"
-    """The classical algorithm; for cyclic walks a random symmetric scheme."""
+    """A scheme grown from small formats, or the classical algorithm; for cyclic walks a random symmetric scheme."""
     KNOWN = "known"
     """What the database holds for the format, or what one move makes of schemes of other formats; fresh without any."""
 
@@ -44,6 +41,14 @@ class WalkChoice:
 
     walk: WalkSettings
     begin: Begin = Begin.FRESH
+
+    def begins_at(self, origin: Origin | None) -> str:
+        """Where a trial with this origin begins, for people."""
+        if origin is not None:
+            return str(origin)
+        if self.walk.cyclic:
+            return "a random symmetric scheme"
+        return "small formats" if self.walk.stage_flips else "the classical algorithm"
 
 
 def walk_choice_from_mapping(mapping: Mapping[str, Any]) -> WalkChoice:

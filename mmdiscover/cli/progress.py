@@ -56,13 +56,13 @@ def events(outcome: TrialOutcome, rejected: str | None, best: int | None = None)
 def walk_line(outcome: TrialOutcome) -> str:
     """How a walk went."""
     from mmdiscover.campaign.trial import NOT_LIFTED
-    from mmdiscover.campaign.walks import FRESH, FRESH_CYCLIC, WalkChoice
+    from mmdiscover.campaign.walks import WalkChoice
     from mmdiscover.discrete.settings import WalkStatus
 
-    walked, choice, origin = outcome.walked, outcome.task.search, outcome.task.origin
+    walked, choice = outcome.walked, outcome.task.search
     assert walked is not None
     assert isinstance(choice, WalkChoice)
-    start = (FRESH_CYCLIC if choice.walk.cyclic else FRESH) if origin is None else str(origin)
+    start = choice.begins_at(outcome.task.origin)
     pace = walked.flips / max(outcome.search_seconds, 1e-9)
     line = (
         f"rank {walked.rank} over {choice.walk.ring} after {walked.flips:,} flips and {outcome.search_seconds:.2f} s "

@@ -156,7 +156,7 @@ def test_walks_that_go_further_are_told(capsys: pytest.CaptureFixture[str]) -> N
     progress.trial(walked(5, 7, WalkStatus.EXACT), "it is wrong", Tally())
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(" over")[0] for line in lines[:2]] == ["start 0: rank 12", "start 2: rank 11"]
-    assert "after 1,000,000 flips and 0.50 s (2.0 million flips/s), from the classical algorithm" in lines[0]
+    assert "after 1,000,000 flips and 0.50 s (2.0 million flips/s), from small formats" in lines[0]
     assert lines[2].startswith("start 4: defect: the Brent equations do not hold any more, nothing is stored")
     assert lines[3].startswith("start 5: rank 7 over ZT")
     assert lines[4:] == ["start 5: rejected by verification: it is wrong"]

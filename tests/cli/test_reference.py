@@ -47,6 +47,7 @@ def test_the_commands_are_those_agreed_on() -> None:
         ("report", "additions"),
         ("report", "ranks"),
         ("report", "settings"),
+        ("report", "walks"),
         ("bench",),
         ("bench", "export"),
         ("bench", "flips"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 
 from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
@@ -71,7 +71,7 @@ def walks_of(db: Database, campaign: str) -> tuple[str, list[WalkRow]]:
         If a row is damaged.
     """
     table, target, trial = models.Campaign, models.Target, models.Trial
-    numbered = table.id == int(campaign) if campaign.isdecimal() and len(campaign) < 10 else False
+    numbered = table.id == int(campaign) if campaign.isdecimal() and len(campaign) < 10 else false()
     query = (
         select(
             target.position,

@@ -351,6 +351,22 @@ def test_steps_are_begun_at_later(db: Database) -> None:
     assert parents == {(content_hash(outcome.candidate),)}
 
 
+def test_what_is_worth_being_kept(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = Starts(db)
+    assert starts.is_better(strassen())
+    assert not starts.is_better(EIGHT)
+    keep(db, MODULO_2)
+    # The kinds of rings are apart, but what holds over ZT holds modulo 2.
+    assert starts.is_better(strassen())
+    monkeypatch.setattr("mmdiscover.campaign.starts.POOL", 2)
+    assert starts.is_better(MODULO_2)
+    keep(db, strassen())
+    assert not starts.is_better(MODULO_2)
+    assert starts.is_better(strassen())
+    monkeypatch.setattr("mmdiscover.campaign.starts.POOL", 1)
+    assert not starts.is_better(strassen())
+
+
 def test_provenance_names_the_scheme_of_a_file(db: Database) -> None:
     name = keep(db, strassen())
     # The first seed whose first trial begins at what is known.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from mmdiscover.core.format import scheme_name
@@ -152,12 +153,12 @@ def picture(campaign: str, targets: Sequence[TargetWalks], kind: str = "png") ->
         for axes in panels[len(targets) :]:
             axes.remove()
         figure.suptitle(f"Walks of campaign {campaign}", fontsize=12)
-        labels = sorted(shown, key=lambda label: (label.startswith("best"), label))
+        labels = sorted(shown, key=lambda label: (label.startswith("best"), label.split(" ")[0] == "cyclic", label))
         figure.legend(
             [shown[label] for label in labels],
             labels,
             loc="outside lower center",
-            ncols=len(labels) if columns == 2 else 3,
+            ncols=len(labels) if columns == 2 else min(4, len(labels)),
             frameon=False,
         )
         written = io.BytesIO()
@@ -168,21 +169,29 @@ def picture(campaign: str, targets: Sequence[TargetWalks], kind: str = "png") ->
 
 def _panel(axes: Axes, target: TargetWalks) -> dict[str, Any]:
     """Draw a target; returns lines for the legend by their labels."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MultipleLocator
 
     shown: dict[str, Any] = {}
-    # Logarithms have no zero: the picture begins somewhat before the first reduction.
-    events = [flips for walk in target.walks for flips, _ in walk.trace[1:]] or [walk.flips for walk in target.walks]
-    first = max(1.0, min(events) / 2)
-    opacity = max(0.15, min(0.8, 12 / len(target.walks)))
-    best = target.best
-    for walk in target.walks:
-        label = f"{'cyclic ' if walk.cyclic else ''}over {walk.ring}"
-        (line,) = _steps(axes, walk, first, color=_COLOURS[str(walk.ring), walk.cyclic], lw=1.1, alpha=opacity)
-        shown.setdefault(f"walk {label}", line)
-    (shown["best walk"],) = _steps(axes, best, first, color=_INK, lw=2.2)
-    axes.plot(max(best.trace[-1][0], first), best.rank, "o", color=_INK, ms=5)
+    # Logarithms have no zero: the picture begins at a power of ten before the first reduction.
+    events = [
+        flips for walk in target.walks for flips in (walk.flips, *(flips for flips, _ in walk.trace)) if flips > 0
+    ]
+    first, last = 10 ** floor(log10(min(events, default=1))), 10 ** ceil(log10(max(events, default=10)))
     lines = dict.fromkeys(target.known.values())
+    ranks = [*lines, *(rank for walk in target.walks for _, rank in walk.trace)]
+    spread = max(ranks) - min(ranks)
+    opacity = max(0.15, min(0.8, 12 / len(target.walks)))
+    best, kinds = target.best, sorted({(str(walk.ring), walk.cyclic) for walk in target.walks})
+    for walk in target.walks:
+        kind = str(walk.ring), walk.cyclic
+        # Lines of different kinds lie beside each other.
+        shift = (kinds.index(kind) - (len(kinds) - 1) / 2) * 0.012 * max(spread, 1)
+        _steps(axes, walk, first, shift, color=_COLOURS[kind], lw=1.1, alpha=opacity)
+        label = f"{'cyclic ' if walk.cyclic else ''}walk over {walk.ring}"
+        shown[label] = Line2D([], [], color=_COLOURS[kind], lw=1.5)
+    (shown["best walk"],) = _steps(axes, best, first, 0.0, color=_INK, lw=2.0)
+    axes.plot(max(best.trace[-1][0], first), best.rank, "o", color=_INK, ms=5, clip_on=False)
     for rank in lines:
         over = " and ".join(str(ring) for ring, known in target.known.items() if known == rank)
         shown["best known rank"] = axes.axhline(rank, color=_GREY, ls="--", lw=1.2, zorder=1.5)
@@ -198,11 +207,9 @@ def _panel(axes: Axes, target: TargetWalks) -> dict[str, Any]:
             color=_GREY,
         )
     axes.set_xscale("log")
-    axes.set_xlim(first, max(2 * first, *(walk.flips for walk in target.walks)) * 1.05)
-    ranks = [*lines, *(rank for walk in target.walks for _, rank in walk.trace)]
-    spread = max(ranks) - min(ranks)
-    axes.set_ylim(min(ranks) - max(0.35, 0.09 * spread), max(ranks) + max(0.2, 0.04 * spread))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.set_xlim(first, max(last, 10 * first))
+    axes.set_ylim(min(ranks) - max(0.35, 0.09 * spread), max(ranks) + max(0.35, 0.04 * spread))
+    axes.yaxis.set_major_locator(MultipleLocator(max(1, round(spread / 8))))
     axes.grid(color="#e6e6e6", lw=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("flips")
@@ -212,8 +219,8 @@ def _panel(axes: Axes, target: TargetWalks) -> dict[str, Any]:
     return shown
 
 
-def _steps(axes: Axes, walk: WalkRow, first: float, **style: Any) -> Any:
-    """The least rank so far, from the left edge to the end of the walk."""
+def _steps(axes: Axes, walk: WalkRow, first: float, shift: float, **style: Any) -> Any:
+    """The least rank so far, from the beginning of its trace, or the left edge, to the end of the walk."""
     flips = [max(first, flips) for flips, _ in walk.trace]
-    ranks = [rank for _, rank in walk.trace]
+    ranks = [rank + shift for _, rank in walk.trace]
     return axes.plot([*flips, max(first, walk.flips)], [*ranks, ranks[-1]], drawstyle="steps-post", **style)

@@ -218,6 +218,8 @@ class Oracle:
     def reduce(self) -> bool:
         """Remove one of several terms a⊗b_q⊗c_q with linearly dependent b_q; False where there are none."""
         for slot in self.slots():
+            if sum(slot in pair for pair in self.pairs) < 2:
+                continue
             for by in (1, 2):
                 group = self.dependent(self.group(slot), by)
                 signs = self.signs(group, by)

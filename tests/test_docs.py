@@ -16,10 +16,11 @@ from mmdiscover.decompositions import NotConvergedWarning
 ROOT = Path(__file__).parents[1]
 TESTS = sorted((ROOT / "tests" / "decompositions").rglob("*.py"))
 PAGES = sorted((ROOT / "docs" / "tensors").glob("*.md"))
+OTHERS = [ROOT / "docs" / name for name in ("discrete.md", "multiply.md")]
 NAMED_TEST = re.compile(r"([\w/]+\.py)((?:::\w+)*)")
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "multiply.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.stem)
 def test_examples_run(page: Path) -> None:
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     with warnings.catch_warnings():

@@ -32,7 +32,7 @@ _CHUNK = 2**18
 """Flips between two looks at the clock, and between two looks of the walk at its Brent equations."""
 _LEAST_ROUNDS = 5
 _ENDLESS = 2**62
-_BUILDING = {ring: WalkSettings(ring, flips=10**6, plus_after=2000) for ring in (Ring.Z2, Ring.ZT)}
+_BUILDING = {ring: WalkSettings(ring, flips=10**6) for ring in (Ring.Z2, Ring.ZT)}
 """Walks that lead to the starts."""
 _TRIES = 4
 """Walks in each small format, of which the best is kept."""
@@ -168,7 +168,8 @@ def _joined(fmt: Format, ring: Ring) -> Scheme:
     size = fmt.sizes[dimension]
     if size <= 2:
         return classical(fmt, 2 if ring is Ring.Z2 else 0)
-    return merge(*(_part(resized(fmt, dimension, part), ring) for part in (size // 2, size - size // 2)), dimension)
+    first, second = (_part(resized(fmt, dimension, part), ring) for part in (size // 2, size - size // 2))
+    return merge(first, second, dimension)
 
 
 @cache

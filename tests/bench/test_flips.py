@@ -30,7 +30,8 @@ def test_the_plain_walk_keeps_the_tensor(modulus: int, seed: int) -> None:
     start = classical(SMALL, modulus)
     done, rows = flips.plain_flips(start, 50, np.random.default_rng(seed))
     assert 0 < done <= 50
-    reached = Scheme(SMALL, *(factor.T for factor in rows), modulus=modulus)
+    u, v, w = (factor.T for factor in rows)
+    reached = Scheme(SMALL, u, v, w, modulus)
     assert check_brent(reached).holds
     assert str(reached.ring) == ("Z2" if modulus else "ZT")
 

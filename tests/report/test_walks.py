@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from mmdiscover.campaign.campaign import run_campaign
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 CAMPAIGN = """
 name = "7"
@@ -32,7 +34,7 @@ starts = 3
 method = "discrete"
 [[target]]
 scheme = "2x2x3:11"
-starts = 3
+starts = 2
 method = "discrete"
 [[target]]
 scheme = "1x1x2:2"
@@ -61,6 +63,11 @@ def drawn(target: TargetWalks) -> tuple[Axes, dict[str, Any]]:
     return axes, report._panel(axes, target)
 
 
+def points(line: Line2D) -> list[list[float]]:
+    found: list[list[float]] = np.asarray(line.get_xydata()).tolist()
+    return found
+
+
 def test_the_walks_of_a_campaign(path: Path) -> None:
     with open_database(str(path)) as db:
         name, (small, larger) = walks_of_targets(db, "7")
@@ -75,7 +82,7 @@ def test_the_walks_of_a_campaign(path: Path) -> None:
             walks_of_targets(db, "2")
     assert (name, small.scheme, larger.scheme) == ("7", "2x2x2:7", "2x2x3:11")
     walks = (*small.walks, *larger.walks)
-    assert [walk.flips for walk in walks] == [flips for (flips,) in stored[:6]]
+    assert [walk.flips for walk in walks] == [flips for (flips,) in stored[:5]]
     assert small.flips == sum(walk.flips for walk in small.walks)
     for target in (small, larger):
         assert set(target.known.values()) == {target.best.rank}
@@ -118,14 +125,14 @@ def test_the_best_is_of_the_least_rank_and_the_fewest_flips() -> None:
 def test_lines_are_the_traces() -> None:
     pair = row(0, Ring.ZT, (0, 9), (30, 8)), row(1, Ring.ZT, (0, 9), (200, 7))
     axes, shown = drawn(TargetWalks("2x2x2:7", pair, {Ring.ZT: 7}))
-    one, other, best = [line.get_xydata().tolist() for line in axes.lines[:3]]
+    one, other, best = [points(line) for line in axes.lines[:3]]
     assert one == [[10, 9], [30, 8], [1000, 8]]
     assert other == best == [[10, 9], [200, 7], [1000, 7]]
     assert axes.lines[2].get_drawstyle() == "steps-post"
     assert (axes.get_xscale(), axes.get_xlim()) == ("log", (10, 1000))
     assert set(shown) == {"walk over ZT", "best walk", "best known rank"}
     assert [text.get_text() for text in axes.texts] == ["7, known over ZT"]
-    assert set(axes.lines[-1].get_ydata()) == {7}
+    assert {rank for _, rank in points(axes.lines[-1])} == {7}
 
 
 def test_kinds_of_walks_are_told_apart() -> None:
@@ -134,7 +141,7 @@ def test_kinds_of_walks_are_told_apart() -> None:
     axes, shown = drawn(TargetWalks("2x2x2:7", rows, {Ring.Z2: 6, Ring.ZT: 7}))
     lines = axes.lines[:4]
     assert len({line.get_color() for line in lines}) == 4
-    assert len({line.get_ydata()[0] for line in lines}) == 4
+    assert len({points(line)[0][1] for line in lines}) == 4
     assert {"walk over Z2", "cyclic walk over Z2", "walk over ZT", "cyclic walk over ZT"} < set(shown)
     assert [text.get_text() for text in axes.texts] == ["6, known over Z2", "7, known over ZT"]
 

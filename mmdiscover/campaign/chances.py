@@ -21,9 +21,9 @@ MOST_ENTRIES = 128
 _FLIPS_OF_27 = 10_000_000
 _LEAST_FLIPS, _MOST_FLIPS = 1_000_000, 300_000_000
 # Expected rates relative to that of a numerical search with usual settings, see `Candidate`.
-_LIKELY, _UNHEARD_OF, _UNKNOWN = 8.0, 0.1, 4.0
-_LIFTED = 0.7
-"""A scheme modulo 2 need not lift."""
+_LIKELY, _UNHEARD_OF, _UNKNOWN = 20.0, 0.1, 10.0
+_LIFTED, _DIRECT = 0.7, 0.2
+"""A scheme modulo 2 need not lift; walks with signs are slower and meet more dead ends, so that lifting is faster."""
 _CYCLIC_FROM = 5
 """Square formats from this size on: best ranks of theirs were found by symmetric walks."""
 
@@ -78,7 +78,9 @@ def _chance(fmt: Format, rank: int, ring: Ring, *, lifted: bool) -> float:
     """By the ranks on record: a walk leads through one ring, numbers through none."""
     wanted = Ring.Z if lifted and ring is Ring.Z2 else ring
     known = best_known_rank(fmt, wanted)
-    share = _LIFTED if lifted and ring is Ring.Z2 else 1.0
+    share = 1.0
+    if lifted:
+        share = _LIFTED if ring is Ring.Z2 else _DIRECT
     if known is None:
         return share * _UNKNOWN
     return share * (_LIKELY if rank >= known else _UNHEARD_OF)

@@ -74,10 +74,10 @@ class Walk(Protocol):
 
 
 class Lift(Protocol):
-    """The signature of `mmdiscover.discrete.lifting.lift`."""
+    """The signature of `mmdiscover.discrete.ternary.lift_of_orbit`."""
 
-    def __call__(self, scheme: Scheme, /) -> Lifted:
-        """Make a scheme modulo 2 one of characteristic zero."""
+    def __call__(self, scheme: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
+        """Make a scheme modulo 2 one of characteristic zero, of the same rank."""
 
 
 def _walk(
@@ -88,10 +88,10 @@ def _walk(
     return walk(fmt, rank, settings, seed, start)
 
 
-def _lift(scheme: Scheme, /) -> Lifted:
-    from mmdiscover.discrete.lifting import lift
+def _lift(scheme: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
+    from mmdiscover.discrete.ternary import lift_of_orbit
 
-    return lift(scheme)
+    return lift_of_orbit(scheme, seed)
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ class _Work:
             self._refined = self._kernels.refine(self._fit.factors, target.refine, refine_seed)
 
     def walk(self) -> None:
-        target, (seed, _) = self._task.target, self._task.seeds()
+        target, (seed, lift_seed) = self._task.target, self._task.seeds()
         assert isinstance(self._task.search, WalkChoice)
         start = None if self._task.origin is None else self._task.origin.start
         self._announce(self._task.index, Phase.WALKING)
@@ -268,7 +268,7 @@ class _Work:
         if walked.status is WalkStatus.EXACT and walked.scheme is not None and must_lift(self._task):
             self._searched = _now()
             self._announce(self._task.index, Phase.LIFTING)
-            self._lifted = self._kernels.lift(walked.scheme)
+            self._lifted = self._kernels.lift(walked.scheme, lift_seed)
 
     def outcome(self, error: str | None) -> TrialOutcome:
         ended, cpu_ended = _now()

@@ -56,12 +56,12 @@ def brent_jacobian(factors: Sequence[NDArray[np.uint8]], order: NDArray[np.intp]
     ----------
     factors : sequence of ndarray of uint8
         U, V and W of zeros and ones.
-    order : ndarray of int, shape ((nm + mp + pn)·r,)
+    order : ndarray of int
         Column c belongs to entry order[c] of (U, V, W) row by row.
 
     Returns
     -------
-    ndarray of uint64, shape (nm·mp·pn, ⌈(nm + mp + pn)·r/64⌉)
+    ndarray of uint64, shape (nm·mp·pn, ⌈len(order)/64⌉)
 
     Raises
     ------
@@ -70,12 +70,12 @@ def brent_jacobian(factors: Sequence[NDArray[np.uint8]], order: NDArray[np.intp]
     """
     u, v, w = factors
     (i, rank), j, k = u.shape, len(v), len(w)
-    width = -(-len(order) // WORD)
-    require_memory(i * j * k * width * 8 + 3 * j * k * len(order), f"the Jacobian of {i}x{j}x{k} equations")
+    width, unknowns = -(-len(order) // WORD), (i + j + k) * rank
+    require_memory(i * j * k * width * 8 + 3 * j * k * unknowns, f"the Jacobian of {i}x{j}x{k} equations")
     words = np.empty((i, j * k, width), dtype=np.uint64)
     rows, columns = np.arange(j), np.arange(k)
     for a in range(i):  # by one slice, so that the unpacked matrix need not fit
-        bits = np.zeros((j, k, len(order)), dtype=np.uint8)
+        bits = np.zeros((j, k, unknowns), dtype=np.uint8)
         bits[:, :, a * rank : (a + 1) * rank] = v[:, None] * w
         bits[:, :, i * rank : (i + j) * rank].reshape(j, k, j, rank)[rows, :, rows] = u[a] * w
         bits[:, :, (i + j) * rank :].reshape(j, k, k, rank)[:, columns, columns] = (u[a] * v)[:, None]

@@ -99,10 +99,10 @@ def project(scheme: Scheme, dimension: int, index: int) -> Scheme:
         raise InputError(
             f"index {index!r} of dimension {dimension}, expected 0 … {fmt.sizes[dimension]} for {scheme.format}"
         )
-    cubes = _cubes(scheme)
+    cubes = cubes_of(scheme)
     cubes[dimension] = np.delete(cubes[dimension], index, axis=0)
     cubes[dimension - 1] = np.delete(cubes[dimension - 1], index, axis=1)
-    return _scheme(fmt, cubes, scheme.modulus)
+    return scheme_of_cubes(fmt, cubes, scheme.modulus)
 
 
 def best_projection(scheme: Scheme, dimension: int) -> Scheme:
@@ -133,7 +133,7 @@ def best_projection(scheme: Scheme, dimension: int) -> Scheme:
     best = min(
         (project(scheme, dimension, k) for k in range(scheme.format.sizes[dimension])), key=lambda found: found.rank
     )
-    cubes, modulus = _cubes(scheme), scheme.modulus
+    cubes, modulus = cubes_of(scheme), scheme.modulus
     for x, z in _directions(cubes, dimension, modulus):
         for pivot in [i for i, entry in enumerate(x) if entry]:
             # Another pivot changes the basis: seldom the rank, but often the ring.
@@ -196,13 +196,13 @@ def merge(first: Scheme, second: Scheme, dimension: int) -> Scheme:
         )
     _check_moduli(first, second)
     joined = []
-    for k, (x, y) in enumerate(zip(_cubes(first), _cubes(second), strict=True)):
+    for k, (x, y) in enumerate(zip(cubes_of(first), cubes_of(second), strict=True)):
         kind = object if object in (x.dtype, y.dtype) else np.int64
         cube = np.zeros((*fmt.matrix_shapes[k], first.rank + second.rank), kind)
         cube[: x.shape[0], : x.shape[1], : first.rank] = x
         cube[fmt.matrix_shapes[k][0] - y.shape[0] :, fmt.matrix_shapes[k][1] - y.shape[1] :, first.rank :] = y
         joined.append(cube)
-    return _scheme(fmt, joined, first.modulus)
+    return scheme_of_cubes(fmt, joined, first.modulus)
 
 
 def product(first: Scheme, second: Scheme) -> Scheme:
@@ -225,10 +225,10 @@ def product(first: Scheme, second: Scheme) -> Scheme:
     _check_moduli(first, second)
     fmt = Format(*(x * y for x, y in zip(first.format.sizes, second.format.sizes, strict=True)))
     cubes = []
-    for x, y in zip(_cubes(first), _cubes(second), strict=True):
+    for x, y in zip(cubes_of(first), cubes_of(second), strict=True):
         outer = x[:, None, :, None, :, None] * y[None, :, None, :, None, :]
         cubes.append(outer.reshape(*(a * b for a, b in zip(x.shape, y.shape, strict=True))))
-    return _scheme(fmt, cubes, first.modulus)
+    return scheme_of_cubes(fmt, cubes, first.modulus)
 
 
 def sandwiched(scheme: Scheme, rng: np.random.Generator) -> Scheme:
@@ -247,7 +247,7 @@ def sandwiched(scheme: Scheme, rng: np.random.Generator) -> Scheme:
     Scheme
         Of the same format and rank; with entries −1, 0, 1 if `scheme` has such.
     """
-    cubes, modulus, sizes = _cubes(scheme), scheme.modulus, scheme.format.sizes
+    cubes, modulus, sizes = cubes_of(scheme), scheme.modulus, scheme.format.sizes
     for dimension, size in enumerate(sizes):
         matrix = _random_modulo_2(size, rng) if modulus else _signed_permutation(size, rng)
         right = inverse(matrix.astype(object), 2) if modulus else matrix.T
@@ -297,7 +297,7 @@ def _fast(array: Array) -> Array:
     return array
 
 
-def _cubes(scheme: Scheme) -> list[Array]:
+def cubes_of(scheme: Scheme) -> list[Array]:
     """The coefficient matrices U_q, V_q, W_q, shapes (n, m, r), (m, p, r) and (p, n, r)."""
     arrays = zip(scheme.arrays, scheme.format.matrix_shapes, strict=True)
     return [_fast(factor).reshape(*shape, scheme.rank) for factor, shape in arrays]
@@ -307,7 +307,8 @@ def _flat(cube: Array) -> Array:
     return cube.reshape(cube.shape[0] * cube.shape[1], cube.shape[2])
 
 
-def _scheme(fmt: Format, cubes: Sequence[Array], modulus: int) -> Scheme:
+def scheme_of_cubes(fmt: Format, cubes: Sequence[Array], modulus: int) -> Scheme:
+    """The inverse of `cubes_of`, without products that vanish or can be joined."""
     u, v, w = _reduced([_flat(cube) for cube in cubes], modulus)
     return Scheme(fmt, u, v, w, modulus)
 

@@ -135,11 +135,54 @@ def lift(scheme: Scheme, settings: LiftSettings | None = None, rng: np.random.Ge
     if modulo_4[system.start == 0].any():
         not_ternary = "none over ZT: every solution modulo 4 has an entry 2"
     else:
-        ternary = _ternary(system, settings.signs, rng)
+        ternary = lift_signs(scheme, settings.signs, rng)
         if ternary is not None:
             return Lifted(LiftStatus.LIFTED, ternary, "", 2)
         not_ternary = f"none over ZT among {settings.signs} solutions modulo 4"
     return _lift_over_q(scheme, system, settings, rng, not_ternary)
+
+
+def lift_signs(scheme: Scheme, tries: int, rng: np.random.Generator) -> Scheme | None:
+    """Choose signs for the ones of a scheme modulo 2, so that it is one over ZT.
+
+    Modulo 4 a sign is 1 + 2δ, and so is the product of three, with the sum of the δ: linear equations modulo 2.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Modulo 2; it satisfies the Brent equations.
+    tries : int
+        So many solutions modulo 4 are tried over Z.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Scheme or None
+        Its Brent equations hold exactly.
+    """
+    factors = [factor.astype(np.uint8) for factor in scheme.arrays]
+    start = np.concatenate([factor.ravel() for factor in factors])
+    support = np.flatnonzero(start)
+    eliminated = eliminate(brent_jacobian(factors, support), len(support))
+    stops = np.cumsum([factor.size for factor in factors])[:2]
+
+    def parts(entries: NDArray[Any]) -> list[NDArray[Any]]:
+        return [part.reshape(-1, scheme.rank) for part in np.split(entries, stops)]
+
+    errors = brent_errors(scheme.format, parts(start.astype(np.uint64))).ravel()
+    right = (errors >> np.uint64(1) & np.uint64(1)).astype(np.uint8)
+    for attempt in range(tries):
+        free = rng.integers(0, 2, len(support), dtype=np.uint8) if attempt else None
+        digits = eliminated.solve(right, free)
+        if digits is None:
+            return None
+        entries = start.astype(np.int64)
+        entries[support] -= 2 * digits.astype(np.int64)
+        # Modulo 2⁶⁴, but each error is a whole number of at most rank + 1.
+        if not brent_errors(scheme.format, parts(entries.view(np.uint64))).any():
+            lifted = Scheme(scheme.format, *parts(entries))
+            return lifted if brent_holds(lifted) else None
+    return None
 
 
 def _require_scheme_modulo_2(scheme: Scheme) -> None:
@@ -196,20 +239,6 @@ class _System:
         u, v, w = self.factors(entries)
         scheme = Scheme(self.fmt, u, v, w)
         return scheme if brent_holds(scheme) else None
-
-
-def _ternary(system: _System, tries: int, rng: np.random.Generator) -> Scheme | None:
-    """Signs on the support: modulo 4 each is 1 + 2δ, and so is the product of three of them, with the sum of the δ."""
-    support = system.start.astype(np.uint8)
-    for attempt in range(tries):
-        free = support * rng.integers(0, 2, len(support), dtype=np.uint8) if attempt else None
-        digits = system.next_digit(system.start, 1, free)
-        assert digits is not None
-        entries = system.start * (np.uint64(1) - np.uint64(2) * digits)
-        # Modulo 2⁶⁴, but each error is a whole number of at most rank + 1.
-        if not system.errors(entries).any():
-            return system.scheme(entries.view(np.int64).astype(object))
-    return None
 
 
 def _lift_over_q(

@@ -158,6 +158,10 @@ class Walk:
     def _defects(self, *, best: bool) -> int:
         return defects(self.format, self._factors(best=best), ternary=self._ternary)
 
+    def current_scheme(self) -> Scheme:
+        """The scheme that the walk is at."""
+        return scheme_of(self.format, self._factors(best=False), ternary=self._ternary)
+
     def result(self) -> Walked:
         """What the walk has brought so far."""
         counts, trace = self._walker.counts, self._walker.trace

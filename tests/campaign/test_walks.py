@@ -72,7 +72,7 @@ def walked(status: WalkStatus, scheme: Scheme | None, rank: int | None = None) -
 
 
 def lifting(scheme: Scheme | None) -> Any:
-    def lift(modulo: Scheme, /) -> Lifted:
+    def lift(modulo: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
         assert modulo.modulus == 2
         if scheme is None:
             return Lifted(LiftStatus.NOT_LIFTABLE, modulo, "by script", 2)

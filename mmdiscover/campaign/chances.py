@@ -21,7 +21,7 @@ MOST_ENTRIES = 128
 _FLIPS_OF_27 = 10_000_000
 _LEAST_FLIPS, _MOST_FLIPS = 1_000_000, 300_000_000
 # Expected rates relative to that of a numerical search with usual settings, see `Candidate`.
-_LIKELY, _UNHEARD_OF, _UNKNOWN = 20.0, 0.1, 10.0
+_LIKELY, _UNHEARD_OF, _UNKNOWN = 20.0, 0.3, 10.0
 _LIFTED, _DIRECT = 0.7, 0.2
 """A scheme modulo 2 need not lift; walks with signs are slower and meet more dead ends, so that lifting is faster."""
 _CYCLIC_FROM = 5

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +51,8 @@ class FlipTimes:
         Threads of this process, each with a walk of its own.
     flips_per_second : float
         Of all walkers together, plus transitions, reductions and checks of the Brent equations included.
+    flips_per_cpu_second : float
+        Of one walker, while all of them walk, by the processor time of its thread: what a busy machine changes least.
     scaling : float
         All walkers together by one alone; 1 for one walker.
     plain_flips_per_second : float
@@ -61,6 +63,7 @@ class FlipTimes:
     ring: str
     walkers: int
     flips_per_second: float
+    flips_per_cpu_second: float
     scaling: float
     plain_flips_per_second: float
 
@@ -101,33 +104,39 @@ def time_flips(start: Scheme, walkers: int = 1, *, window: float = 0.25, rounds:
             f"start {start.name} has no two equal factors in a mode, expected a scheme that can be flipped"
         )
     compile_walks(start.format, settings)
-    plain, alone, together = [], [], []
+    plain, alone, together, per_cpu = [], [], [], []
     with threadpool_limits(1), ThreadPoolExecutor(walkers) as pool:
 
-        def pace(count: int) -> float:
+        def pace(count: int) -> tuple[float, float]:
             walks = [Walk(start.format, 1, settings, seed, start) for seed in np.random.SeedSequence(0).spawn(count)]
-            return sum(pool.map(_pace, walks, [window] * count))
+            paces = list(pool.map(_pace, walks, [window] * count))
+            return sum(pace for pace, _ in paces), sum(pace for _, pace in paces) / count
 
         for number in range(rounds):
             plain.append(_plain_pace(start, window, number))
-            alone.append(pace(1))
-            together.append(pace(walkers) if walkers > 1 else alone[-1])
+            one = pace(1)
+            all_of_them = pace(walkers) if walkers > 1 else one
+            alone.append(one[0])
+            together.append(all_of_them[0])
+            per_cpu.append(all_of_them[1])
     return FlipTimes(
         scheme=start.name,
         ring=str(settings.ring),
         walkers=walkers,
         flips_per_second=median(together),
-        scaling=median(all_of_them / one for all_of_them, one in zip(together, alone, strict=True)),
+        flips_per_cpu_second=median(per_cpu),
+        scaling=median(many / one for many, one in zip(together, alone, strict=True)),
         plain_flips_per_second=median(plain),
     )
 
 
-def _pace(one: Walk, window: float) -> float:
-    begin = perf_counter()
+def _pace(one: Walk, window: float) -> tuple[float, float]:
+    """Flips per second, and per second of processor time."""
+    begin, cpu_begin = perf_counter(), thread_time()
     one.advance(_CHUNK)
     while perf_counter() < begin + window:
         one.advance(_CHUNK)
-    return one.flips / (perf_counter() - begin)
+    return one.flips / (perf_counter() - begin), one.flips / (thread_time() - cpu_begin)
 
 
 def _plain_pace(start: Scheme, window: float, seed: int) -> float:

@@ -78,9 +78,10 @@ def test_the_start_is_kept_where_the_walk_ends_without_flips() -> None:
 def test_all_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
 
-    def pace(one: Walk, window: float) -> float:
+    def pace(one: Walk, window: float) -> tuple[float, float]:
         calls.append((one.settings.ring, window))
-        return 10.0 + len([call for call in calls if call != "plain"])
+        number = len([call for call in calls if call != "plain"])
+        return 10.0 + number, 100.0 + number
 
     def plain(start: Scheme, window: float, _: int) -> float:
         assert (start.name, window) == ("2x2x3:12", 0.5)
@@ -92,7 +93,7 @@ def test_all_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     times = time_flips(classical(SMALL, 2), 2, window=0.5, rounds=3)
     # Alone 11, 14, 17; together 12 + 13, 15 + 16, 18 + 19.
     assert calls == ["plain", *[(Ring.Z2, 0.5)] * 3] * 3
-    assert times == FlipTimes("2x2x3:12", "Z2", 2, 31.0, 31 / 14, 2.0)
+    assert times == FlipTimes("2x2x3:12", "Z2", 2, 31.0, 105.5, 31 / 14, 2.0)
     assert times.ratio == 31.0 / (31 / 14) / 2.0
     assert time_flips(classical(SMALL), window=0.5, rounds=1).scaling == 1.0
 
@@ -100,6 +101,7 @@ def test_all_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_paces_are_positive() -> None:
     times = time_flips(classical(SMALL, 2), window=1e-9, rounds=1)
     assert times.flips_per_second > 0
+    assert times.flips_per_cpu_second > 0
     assert times.plain_flips_per_second > 0
 
 

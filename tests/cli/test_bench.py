@@ -119,7 +119,7 @@ def paced(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def time_flips(start: Scheme, walkers: int = 1, *, rounds: int) -> FlipTimes:
         assert rounds == 3
-        return FlipTimes(start.name, str(start.ring), walkers, 1e7 * walkers, 0.95 * walkers, 2000.0)
+        return FlipTimes(start.name, str(start.ring), walkers, 1e7 * walkers, 1.1e7, 0.95 * walkers, 2000.0)
 
     monkeypatch.setattr(bench, "near_rank", lambda fmt, _, ring: classical(fmt, 2 if ring == "Z2" else 0))
     monkeypatch.setattr(bench, "time_flips", time_flips)
@@ -141,6 +141,7 @@ def test_flips_json_has_the_agreed_keys(cli: CommandLine) -> None:
         "ring": "Z2",
         "walkers": 2,
         "flips_per_second": 2e7,
+        "flips_per_cpu_second": 1.1e7,
         "scaling": 1.9,
         "plain_flips_per_second": 2000.0,
         "ratio": pytest.approx(1e7 / 0.95 / 2000),
@@ -151,5 +152,5 @@ def test_flips_json_has_the_agreed_keys(cli: CommandLine) -> None:
 @pytest.mark.usefixtures("paced")
 def test_flips_prints_a_table(cli: CommandLine) -> None:
     lines = cli("bench", "flips", "--rounds", 3).out.splitlines()
-    assert lines[-1].split() == ["4x4x4:64", "Z2", "2", "20,000,000", "1.90", "2,000", "5,263"]
+    assert lines[-1].split() == ["4x4x4:64", "Z2", "2", "20,000,000", "11,000,000", "1.90", "2,000", "5,263"]
     assert all(len(line) <= 80 for line in lines)

@@ -24,9 +24,9 @@ def flips(
     """Time walks on the flip graph, beside a plain walk by NumPy.
 
     Medians over rounds in turns of flips per second, by walks over Z2 and ZT near 4x4x4:49 and 5x5x5:100, with
-    everything that a walk does: plus transitions, reductions, checks of the Brent equations. The plain walk looks
-    through all pairs of products anew for each flip. The first case again with more walkers: scaling is what all of
-    them do together by what one does alone.
+    everything that a walk does: plus transitions, reductions, checks of the Brent equations; also per second of
+    processor time of a walker. The plain walk looks through all pairs of products anew for each flip. The first case
+    again with more walkers: scaling is what all of them do together by what one does alone.
     """
     from mmdiscover.bench import near_rank, time_flips
     from mmdiscover.core.format import Format
@@ -39,13 +39,14 @@ def flips(
     if as_json:
         output.document({"cases": [asdict(case) | {"ratio": case.ratio} for case in cases]})
         return
-    headers = ("scheme", "ring", "walkers", "flips/s", "scaling", "plain flips/s", "ratio")
+    headers = ("scheme", "ring", "walkers", "flips/s", "per CPU s", "scaling", "plain/s", "ratio")
     rows = [
         (
             case.scheme,
             case.ring,
             case.walkers,
             f"{case.flips_per_second:,.0f}",
+            f"{case.flips_per_cpu_second:,.0f}",
             f"{case.scaling:.2f}",
             f"{case.plain_flips_per_second:,.0f}",
             f"{case.ratio:,.0f}",

@@ -180,7 +180,8 @@ def lift_signs(scheme: Scheme, tries: int, rng: np.random.Generator) -> Scheme |
         entries[support] -= 2 * digits.astype(np.int64)
         # Modulo 2⁶⁴, but each error is a whole number of at most rank + 1.
         if not brent_errors(scheme.format, parts(entries.view(np.uint64))).any():
-            lifted = Scheme(scheme.format, *parts(entries))
+            u, v, w = parts(entries)
+            lifted = Scheme(scheme.format, u, v, w)
             return lifted if brent_holds(lifted) else None
     return None
 

@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete.formats import cubes_of, scheme_of_cubes
 from mmdiscover.discrete.lifting import Lifted, LiftSettings, LiftStatus, lift, lift_signs
-from mmdiscover.discrete.settings import WalkSettings
+from mmdiscover.discrete.settings import WalkSettings, WalkStatus
 from mmdiscover.discrete.walk import Walk
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from mmdiscover.core.scheme import Scheme
 
     Array = NDArray[np.int64]
+
+_PLUS_AFTER = 50
+"""Flips per pair without a reduction: few, for the walk is to get around at its rank rather than below."""
+_DESCENTS, _KICKS = 6, 4
+"""Descents to few ones, and random additions before each but the first."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +75,46 @@ def find_ternary(scheme: Scheme, settings: TernarySettings, seed: np.random.Seed
     InputError
         If it is no scheme modulo 2 or does not satisfy the Brent equations.
     """
+    rng, neighbours = _neighbours(scheme, settings, seed)
+    lifted = (lift_signs(one, settings.signs, rng) for one in neighbours)
+    return next((one for one in lifted if one is not None), None)
+
+
+def fewest_additions(scheme: Scheme, settings: TernarySettings, seed: np.random.SeedSequence) -> Scheme | None:
+    """As `find_ternary`, but of all that are tried the scheme with the fewest additions.
+
+    Few nonzeros are few additions: signs are looked for only where a scheme modulo 2 has fewer ones than the best.
+    """
+    rng, neighbours = _neighbours(scheme, settings, seed)
+    best, ones = None, sum(scheme.format.shape) * scheme.rank
+    for one in neighbours:
+        count = nonzeros(one)
+        if count < ones:
+            lifted = lift_signs(one, settings.signs, rng)
+            if lifted is not None:
+                best, ones = lifted, count
+    return best
+
+
+def _neighbours(
+    scheme: Scheme, settings: TernarySettings, seed: np.random.SeedSequence
+) -> tuple[np.random.Generator, Iterator[Scheme]]:
+    """Sparse schemes modulo 2 of the same rank or a lower one, along a walk, and the generator that chooses for them."""
     for_walk, for_choice = seed.spawn(2)
     rng = np.random.default_rng(for_choice)
     flips = settings.flips * settings.tries
-    walk = Walk(scheme.format, 1, WalkSettings(Ring.Z2, flips=flips, plus_after=50), for_walk, scheme)
-    present = scheme
-    for _ in range(settings.tries):
-        found = lift_signs(sparse(present, rng), settings.signs, rng)
-        if found is not None:
-            return found
-        if walk.advance(settings.flips) is not None:
-            break
-        if walk.current_rank <= scheme.rank:
-            present = walk.current_scheme()
-    return None
+    walk = Walk(scheme.format, 1, WalkSettings(Ring.Z2, flips=flips, plus_after=_PLUS_AFTER), for_walk, scheme)
+
+    def schemes() -> Iterator[Scheme]:
+        present = scheme
+        for _ in range(settings.tries):
+            yield sparse(present, rng)
+            if walk.advance(settings.flips) is WalkStatus.INCONSISTENT:
+                return
+            if walk.current_rank <= present.rank:
+                present = walk.current_scheme()
+
+    return rng, schemes()
 
 
 def sparse(scheme: Scheme, rng: np.random.Generator) -> Scheme:
@@ -108,9 +142,6 @@ def sparse(scheme: Scheme, rng: np.random.Generator) -> Scheme:
         if sum(cube.sum() for cube in cubes) < sum(cube.sum() for cube in best):
             best = cubes
     return scheme_of_cubes(scheme.format, best, 2)
-
-
-_DESCENTS, _KICKS = 6, 4
 
 
 def _add(cubes: list[Array], dimension: int, i: int, j: int) -> None:

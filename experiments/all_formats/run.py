@@ -1,0 +1,177 @@
+"""All formats 2 ≤ n ≤ m ≤ p ≤ 5 from nothing, by walks on the flip graph: the table of ranks, and times to a rank.
+
+Usage: python -m experiments.all_formats.run campaign [--db URL] [--workers N] [--time T]
+       python -m experiments.all_formats.run times RESULTS.json
+       python -m experiments.all_formats.run report RESULTS.json [REPORT.md] [--db URL]
+
+`campaign` runs campaign.toml, or goes on with it, as `mmdiscover campaign run` does; a piece of it where there is a
+limit. `times` measures how long `mmdiscover discover` takes to a rank, each with five seeds on a database of its own.
+`report` writes both down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import combinations_with_replacement
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from experiments.provenance import provenance, table, write_report
+from mmdiscover.campaign.durations import parse_duration
+from mmdiscover.core.format import Format
+from mmdiscover.core.records import VALID_OVER, best_known_rank
+from mmdiscover.core.ring import Ring
+from results_db import open_database, queries
+
+HERE = Path(__file__).parent
+CAMPAIGN = HERE / "campaign.toml"
+RINGS = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
+SEEDS = range(5)
+TIMED = (
+    ("3x3x3:23", "2s", None),
+    ("2x4x5:33", "1m", None),
+    ("3x3x4:29", "1m", None),
+    ("3x3x5:36", "1m", None),
+    ("3x4x4:38", "1m", None),
+    ("4x4x4:49", "2m", None),
+    ("4x4x4:47", "30m", Ring.Z2),
+)
+"""Schemes, the time that they should take at most, and the ring where it is not characteristic zero."""
+
+_RANKS = """\
+Schemes over ZT count for Z, Q and Z2, those over Z for Q and Z2. A tick: the best known rank."""
+_TIMES = """\
+Wall time of `mmdiscover discover SCHEME --method discrete`, from starting Python on an empty database to the verified
+scheme, with two worker processes; five seeds each."""
+
+
+def run_campaign(db: str, workers: int | None, limit: float | None) -> int:
+    """Run the campaign until all targets are done or the time is over."""
+    command = [sys.executable, "-m", "mmdiscover", "campaign", "run", str(CAMPAIGN), "--db", db]
+    with subprocess.Popen(command + ([] if workers is None else ["--workers", str(workers)])) as process:
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            return process.wait()
+
+
+def time_one(scheme: str, ring: Ring | None, seed: int, limit: str) -> dict[str, Any]:
+    """How long one `discover` takes, start-up included, on an empty database; twice the limit at most."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = f"sqlite:///{folder}/times.db"
+        most = f"{2 * parse_duration(limit):g}s"
+        command = [sys.executable, "-m", "mmdiscover", "discover", scheme, "--method", "discrete", "--seed", str(seed)]
+        command += ["--time", most, "--db", database, "--json", *([] if ring is None else ["--ring", str(ring)])]
+        begun = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - begun
+    answer = json.loads(done.stdout)
+    return {
+        "scheme": scheme,
+        "seed": seed,
+        "found": answer["found"],
+        "ring": answer["ring"],
+        "seconds": seconds,
+        "cpu_seconds": answer["cpu_seconds"],
+        "limit": limit,
+    }
+
+
+def measure(results: Path) -> None:
+    """Time all schemes; what is measured is written at once."""
+    found: list[dict[str, Any]] = json.loads(results.read_text()) if results.exists() else []
+    done = {(one["scheme"], one["seed"]) for one in found}
+    for scheme, limit, ring in TIMED:
+        for seed in SEEDS:
+            if (scheme, seed) not in done:
+                found.append(time_one(scheme, ring, seed, limit))
+                results.write_text(json.dumps(found, indent=1))
+                print(f"{scheme} seed {seed}: {found[-1]['seconds']:.1f} s, {found[-1]['ring']}")
+
+
+def rank_lines(db: str) -> list[str]:
+    """The table of ranks: reached and best known, by ring."""
+    with open_database(db) as database:
+        stored = {(one.format, one.ring): one.rank for one in queries.best_ranks(database)}
+    rows = []
+    for sizes in combinations_with_replacement(range(2, 6), 3):
+        fmt = Format(*sizes)
+        cells = [str(fmt).replace("x", "×"), str(fmt.classical_rank)]
+        for ring in RINGS:
+            reached = min(
+                (stored[str(fmt), one] for one in VALID_OVER[ring] if (str(fmt), one) in stored), default=None
+            )
+            known = best_known_rank(fmt, ring)
+            assert known is not None
+            cells.append(f"{reached or '–'} / {known}" + ("" if reached is None or reached > known else " ✓"))
+        rows.append(cells)
+    return table(["format", "classical", *(f"{ring}: reached / known" for ring in RINGS)], rows)
+
+
+def time_lines(results: Path) -> list[str]:
+    """The table of times."""
+    found = json.loads(results.read_text())
+    rows = []
+    for scheme, limit, ring in TIMED:
+        runs = [one for one in found if one["scheme"] == scheme]
+        if runs:
+            seconds = [one["seconds"] for one in runs]
+            rings = ", ".join(sorted({one["ring"] or "not found" for one in runs}))
+            rows.append(
+                [scheme, ring or "ZT", limit, f"{median(seconds):.1f}", f"{min(seconds):.1f}–{max(seconds):.1f}", rings]
+            )
+    return table(["scheme", "asked over", "asked within", "median s", "all five", "found over"], rows)
+
+
+def effort_lines(db: str) -> list[str]:
+    """What the campaign did for each of its targets."""
+    with open_database(db) as database:
+        campaign = next(one for one in queries.list_campaigns(database) if one.name == "all-formats")
+        summary = queries.campaign_summary(database, campaign.id)
+    rows = [
+        [target.scheme, target.trials, target.exact, f"{target.cpu_seconds:.0f}", "found" if target.distinct else "–"]
+        for target in summary.targets
+    ]
+    total = sum(target.cpu_seconds for target in summary.targets)
+    text = f"Processor time of all walks together: {total / 3600:.2f} h."
+    return [*table(["target", "walks", "at the rank", "CPU s", "state"], rows), "", text]
+
+
+def write(results: Path, path: Path, db: str) -> None:
+    """The report."""
+    lines = ["# All formats up to 5×5×5 by walks on the flip graph", ""]
+    lines += [provenance("python -m experiments.all_formats.run campaign | times | report", CAMPAIGN)]
+    lines += ["## Ranks reached", "", _RANKS, "", *rank_lines(db), "", "## What it took", "", *effort_lines(db), ""]
+    if results.exists():
+        lines += ["## Times", "", _TIMES, "", *time_lines(results), ""]
+    write_report(path, lines)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["campaign", "times", "report"])
+    parser.add_argument("results", nargs="?", type=Path, default=Path("times.json"))
+    parser.add_argument("report", nargs="?", type=Path, default=Path("reports/all_formats.md"))
+    parser.add_argument("--db", default="sqlite:///all_formats.db")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--time", type=parse_duration)
+    options = parser.parse_args()
+    if options.what == "campaign":
+        sys.exit(run_campaign(options.db, options.workers, options.time))
+    if options.what == "times":
+        measure(options.results)
+    else:
+        write(options.results, options.report, options.db)
+
+
+if __name__ == "__main__":
+    main()

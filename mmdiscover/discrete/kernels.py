@@ -32,11 +32,11 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 Z2, ZT = 0, 1
 
-ROWS, PAIRS, BEST_ROWS, SINCE, FLIPS, MERGE_ONE, MERGE_OTHER, PLUSES, TRACED, REDUCTIONS = range(10)
+ROWS, PAIRS, BEST_ROWS, SINCE, FLIPS, MERGE_ONE, MERGE_OTHER, PLUSES, TRACED, REDUCTIONS, MARK = range(11)
 """Where things stand in `Walker.counts`: terms, pairs, fewest terms seen, flips tried since the last change of the
 rank, flips done, the two slots of a pair that can be merged (or -1), plus transitions, entries of the trace, terms
-removed because others were linearly dependent."""
-COUNTS = 10
+removed because others were linearly dependent, flips done when the walk was stuck for the last time."""
+COUNTS = 11
 BLOCK = 16
 """Capacities are multiples of this; what is behind the last row is zero."""
 
@@ -628,15 +628,22 @@ def _restore(walker: Walker) -> None:
 def _change(walker: Walker, stuck: bool, margin: Int, ring: Int, words: Int, cyclic: bool) -> None:
     """What is not a flip: a reduction or a plus transition of a walk that is stuck, and everything that follows."""
     counts = walker.counts
-    if stuck:
-        counts[SINCE] = 0
-        counts[FLIPS] += 1
-        if not _reduce(walker, ring, words, cyclic):
-            if counts[ROWS] < counts[BEST_ROWS] + margin:
-                _plus(walker, ring, words, cyclic)
-            elif counts[PAIRS] == 0:
-                _restore(walker)
-    _tidy(walker, ring, words, cyclic)
+    rows = counts[ROWS]
+    for following in range(2):
+        if following:
+            if not stuck or counts[ROWS] < rows:
+                return
+            blocked = counts[FLIPS] == counts[MARK]
+            if not _reduce(walker, ring, words, cyclic):
+                if counts[ROWS] < counts[BEST_ROWS] + margin:
+                    _plus(walker, ring, words, cyclic)
+                elif blocked or counts[PAIRS] == 0:
+                    _restore(walker)
+            # Where entries would leave the ring in all pairs, the tries count, so that there is an end to them.
+            counts[FLIPS] += 1 + (counts[SINCE] if blocked else 0)
+            counts[SINCE] = 0
+            counts[MARK] = counts[FLIPS]
+        _tidy(walker, ring, words, cyclic)
 
 
 @_inlined

@@ -99,7 +99,7 @@ def fewest_additions(scheme: Scheme, settings: TernarySettings, seed: np.random.
 def _neighbours(
     scheme: Scheme, settings: TernarySettings, seed: np.random.SeedSequence
 ) -> tuple[np.random.Generator, Iterator[Scheme]]:
-    """Sparse schemes modulo 2 of the same rank or a lower one, along a walk, and the generator that chooses for them."""
+    """Sparse schemes modulo 2 of the same rank or a lower one, along a walk; and the generator that they are drawn by."""
     for_walk, for_choice = seed.spawn(2)
     rng = np.random.default_rng(for_choice)
     flips = settings.flips * settings.tries

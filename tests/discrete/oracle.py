@@ -81,7 +81,7 @@ class Oracle:
                 row.put(mode, tuple(term[mode]))
             self.rows.append(row)
         self.pairs: list[tuple[Slot, Slot]] = []
-        self.flips = self.since = 0
+        self.flips = self.since = self.mark = 0
         self.best: list[Row] = []
         self.best_rows = len(self.rows) + 1
         self.trace: list[tuple[int, int]] = []
@@ -323,22 +323,27 @@ class Oracle:
 
     def stuck(self, margin: int) -> None:
         """What is tried where flips do not help."""
-        if self.reduce():
+        rows = len(self.rows)
+        self.tidy()
+        if len(self.rows) < rows:
             return
-        if len(self.rows) < self.best_rows + margin:
-            self.plus()
-        elif not self.pairs:
-            self.events["back"] += 1
-            self.rows = [row.copy() for row in self.best]
+        blocked = self.flips == self.mark
+        if not self.reduce():
+            if len(self.rows) < self.best_rows + margin:
+                self.plus()
+            elif blocked or not self.pairs:
+                self.events["back"] += 1
+                self.rows = [row.copy() for row in self.best]
+        self.flips += 1 + (self.since if blocked else 0)
+        self.since = 0
+        self.mark = self.flips
+        self.tidy()
 
     def advance(self, flips: int, target: int, plus_after: int, margin: int) -> None:
         end = self.flips + flips
         while self.flips < end and self.best_rows > target:
             if self.since >= plus_after * len(self.pairs):
-                self.since = 0
-                self.flips += 1
                 self.stuck(margin)
-                self.tidy()
             else:
                 self.since += 1
                 if self.flip():

@@ -141,21 +141,12 @@ def _equal(values: Array, one: Int, other: Int, planes: Int) -> bool:
 
 
 @_compiled
-def _equals_between(values: Array, slot: Int, first: Int, end: Int, planes: Int) -> Int:
-    """How many slots from `first` to `end` hold the same factor."""
+def _alike_between(values: Array, slot: Int, first: Int, end: Int) -> Int:
+    """How many slots from `first` to `end` agree with a slot in the first word, as all that are equal do."""
     found = 0
-    if planes == 1:
-        value = values[0, slot]
-        for other in range(first, end):
-            found += values[0, other] == value
-    else:
-        value = values[0, slot]
-        for other in range(first, end):
-            found += values[0, other] == value
-        if found > 1:
-            found = 0
-            for other in range(first, end):
-                found += _equal(values, slot, other, planes)
+    value = values[0, slot]
+    for other in range(first, end):
+        found += values[0, other] == value
     return found
 
 
@@ -175,13 +166,13 @@ def _link(
     """Enter the pairs of a slot with those that hold the same factor, in their order."""
     capacity = values.shape[1] // 3
     first, end = _range_of(slot, counts, capacity, cyclic)
-    left = _equals_between(values, slot, first, end, planes) - 1
+    left = _alike_between(values, slot, first, end) - 1
     other = first
     while left > 0:
-        if _equal(values, slot, other, planes) and other != slot:
+        if values[0, other] == values[0, slot] and other != slot:
             left -= 1
-            row = _row(other, capacity)
-            if not cyclic or row != _row(slot, capacity):
+            same_row = cyclic and _row(other, capacity) == _row(slot, capacity)
+            if not same_row and _equal(values, slot, other, planes):
                 low, high = (slot, other) if slot < other else (other, slot)
                 place = counts[PAIRS]
                 pairs[place] = np.uint32(low << 16 | high)
@@ -389,7 +380,7 @@ def _enter_all(walker: Walker, ring: Int, words: Int, cyclic: bool) -> bool:
         if _row(one, capacity) >= counts[ROWS]:
             continue
         _, end = _range_of(one, counts, capacity, cyclic)
-        if _equals_between(values, one, one + 1, end, planes) == 0:
+        if _alike_between(values, one, one + 1, end) == 0:
             continue
         for other in range(one + 1, end):
             row = _row(other, capacity)

@@ -50,27 +50,37 @@ def growth_path(fmt: Format, rng: np.random.Generator) -> list[tuple[Format, int
     return path
 
 
-def grown(fmt: Format, settings: WalkSettings, seed: np.random.SeedSequence, walk: Walker) -> tuple[Scheme, int]:
+def grown(fmt: Format, settings: WalkSettings, seed: np.random.SeedSequence, walk: Walker) -> tuple[Scheme | None, int]:
     """A scheme of the format, grown from a small one, and the flips that it took.
 
     Parameters
     ----------
     fmt : Format
     settings : WalkSettings
-        `stage_flips` are done at every format on the way.
+        `stage_flips` are done at every format on the way, but fewer where that would be more than half of `flips`.
     seed : numpy.random.SeedSequence
     walk : callable
         `mmdiscover.discrete.walk.walk_from`.
+
+    Returns
+    -------
+    Scheme or None
+        The classical algorithm where there is nothing to grow from or no flip to spare; None where a walk on the way
+        ended inconsistent.
+    int
+        Flips.
     """
     modulus = 0 if settings.ring is Ring.ZT else 2
     for_path, *seeds = seed.spawn(1 + sum(fmt.sizes))
     path = growth_path(fmt, np.random.default_rng(for_path))
-    scheme = classical(path[0][0] if path else fmt, modulus)
-    spent = 0
+    flips = min(settings.stage_flips, settings.flips // (2 * max(1, len(path))))
+    if not path or not flips:
+        return classical(fmt, modulus), 0
+    scheme, spent = classical(path[0][0], modulus), 0
     for (stage, dimension), for_stage in zip(path, seeds, strict=False):
-        walked = walk(stage, 1, replace(settings, flips=settings.stage_flips), for_stage, scheme)
+        walked = walk(stage, 1, replace(settings, flips=flips), for_stage, scheme)
         spent += walked.flips
         if walked.scheme is None:
-            break
+            return None, spent
         scheme = extend(walked.scheme, dimension)
     return scheme, spent

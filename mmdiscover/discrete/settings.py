@@ -35,7 +35,7 @@ class WalkSettings:
     cyclic : bool
         Walk over schemes only that are invariant under the cyclic shift of the factors; square formats only.
     flips : int
-        So many flips at most.
+        So many flips at most, those of growth among them.
     plus_after : int
         After so many flips per pair of equal factors without a reduction, a plus transition raises the rank by one:
         where there are many pairs, more can be reached by flips.
@@ -43,7 +43,7 @@ class WalkSettings:
         Plus transitions lead at most so many terms (orbits, for cyclic walks) above the fewest that the walk has seen.
     stage_flips : int
         Without a start the scheme to begin with grows from a small format, and walks so many flips at every format on
-        the way; 0 for the classical algorithm.
+        the way, with at most half of `flips` together; 0 for the classical algorithm.
 
     Raises
     ------
@@ -81,7 +81,8 @@ class Walked:
     flips : int
         So many were done.
     trace : tuple of (int, int)
-        (flips done, rank) whenever a lower rank was reached, beginning with (0, rank of the start).
+        (flips done, rank) whenever a lower rank was reached, beginning with the rank of the start: at 0 flips or, where
+        that has grown, those of the growth.
     """
 
     status: WalkStatus

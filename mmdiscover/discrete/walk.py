@@ -7,6 +7,7 @@ K. Hukushima (arXiv:2312.16960).
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,8 +62,7 @@ class Walk:
         seed: np.random.SeedSequence,
         start: Scheme | None = None,
     ) -> None:
-        if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-            raise InputError(f"rank is {rank!r}, expected an integer >= 1")
+        _require_rank(rank)
         if start is not None and start.format != fmt:
             raise InputError(f"start is {start.name}, expected a scheme of format {fmt}")
         self.format, self.rank, self.settings = fmt, rank, settings
@@ -193,18 +193,22 @@ def walk(
     Returns
     -------
     Walked
-        Flips of the growth are counted.
+        Flips of the growth are counted. Where it ends inconsistent, the rank is that of the classical algorithm.
 
     Raises
     ------
     InputError, CapacityError
         As `Walk`.
     """
+    _require_rank(rank)
     words_for(fmt)
     spent = 0
     if start is None and not settings.cyclic and settings.stage_flips:
         for_growth, seed = seed.spawn(2)
         start, spent = grown(fmt, settings, for_growth, walk_from)
+        if start is None:
+            known = prod(fmt.sizes)
+            return Walked(WalkStatus.INCONSISTENT, None, known, spent, ((spent, known),))
     walked = walk_from(fmt, rank, replace(settings, flips=max(1, settings.flips - spent)), seed, start)
     trace = tuple((spent + flips, reached) for flips, reached in walked.trace)
     return replace(walked, flips=spent + walked.flips, trace=trace)
@@ -222,4 +226,10 @@ def walk_from(
 
 def compile_walks(fmt: Format, settings: WalkSettings) -> None:
     """Make sure that the kernels of such walks are compiled: seconds for the first time, loaded from then on."""
-    walk_from(fmt, 1, replace(settings, flips=1), np.random.SeedSequence(0), None)
+    flips = 2 * sum(fmt.sizes)  # enough for one at every format that it grows through
+    walk(fmt, 1, replace(settings, flips=flips), np.random.SeedSequence(0))
+
+
+def _require_rank(rank: int) -> None:
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise InputError(f"rank is {rank!r}, expected an integer >= 1")

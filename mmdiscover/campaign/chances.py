@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmdiscover.campaign.learning import Candidate
-from mmdiscover.campaign.walks import Begin, WalkChoice
+from mmdiscover.campaign.walks import Begin, Objective, WalkChoice
 from mmdiscover.core.records import best_known_rank
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete.settings import WalkSettings
@@ -60,6 +60,8 @@ def walk_candidates(fmt: Format, rank: int, pins: Pins, ring: Ring | None) -> tu
     if pins.cyclic and not square:
         raise InputError(f"cyclic walks need a square format such as 3x3x3, got {fmt}")
     flips = default_flips(fmt) if pins.flips is None else pins.flips
+    if pins.objective is Objective.ADDITIONS:
+        return (Candidate(WalkChoice(WalkSettings(ring=Ring.Z2, flips=flips), Begin.AT_RANK), 1.0),)
     symmetries = (False, True) if square and pins.cyclic is None else (bool(pins.cyclic),)
     rings = (Ring.Z2,) if ring is Ring.Z2 else (Ring.ZT, Ring.Z2)
     found = []

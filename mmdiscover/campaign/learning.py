@@ -16,7 +16,7 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 from mmdiscover.campaign.reduced import ReducedStart, reduced_start_from_mapping
-from mmdiscover.campaign.walks import WalkChoice, walk_choice_from_mapping
+from mmdiscover.campaign.walks import Objective, WalkChoice, walk_choice_from_mapping
 from mmdiscover.search import Sandwich, SearchSettings, Transposition, complete_settings
 from mmdiscover.search.settings import BOUND_PER_PRODUCT
 from mmdiscover.search.symmetry import transposable
@@ -66,6 +66,7 @@ class Pins:
         Of one walk.
     cyclic : bool, optional
         Whether walks lead through cyclically symmetric schemes only.
+    objective : Objective
     """
 
     bound: float | None = None
@@ -74,6 +75,7 @@ class Pins:
     symmetries: tuple[Symmetry | None, ...] | None = None
     flips: int | None = None
     cyclic: bool | None = None
+    objective: Objective = Objective.RANK
 
     @property
     def numeric(self) -> bool:
@@ -83,7 +85,7 @@ class Pins:
     @property
     def discrete(self) -> bool:
         """Whether settings of walks are among them."""
-        return self.flips is not None or self.cyclic is not None
+        return self.flips is not None or self.cyclic is not None or self.objective is Objective.ADDITIONS
 
 
 @dataclass(frozen=True)

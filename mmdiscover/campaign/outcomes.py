@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmdiscover.campaign.traces import REJECTED, Proofs, Run, prove, prove_schemes
 from mmdiscover.campaign.trial import FAILED
-from mmdiscover.campaign.walks import WalkChoice
+from mmdiscover.campaign.walks import Objective, WalkChoice
 from mmdiscover.discrete.settings import WalkStatus
 from results_db import repository
 
@@ -106,4 +106,6 @@ def _described(task: TrialTask, choice: WalkChoice, outcome: TrialOutcome) -> st
     """Where the scheme of a walk comes from, for people."""
     start = choice.begins_at(task.origin)
     lifted = ", lifted" if outcome.lifted is not None and outcome.candidate is not None else ""
+    if lifted and task.target.objective is Objective.ADDITIONS:
+        lifted += " to one with few additions"
     return f"{'cyclic ' if choice.walk.cyclic else ''}walk over {choice.walk.ring} from {start}{lifted}"

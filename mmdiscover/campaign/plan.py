@@ -11,7 +11,7 @@ import numpy as np
 from mmdiscover.campaign.chances import MOST_ENTRIES, walk_candidates, walkable
 from mmdiscover.campaign.learning import Candidate, Learner, Pins, candidates
 from mmdiscover.campaign.reduced import NOISES, ReducedStart
-from mmdiscover.campaign.walks import WalkChoice
+from mmdiscover.campaign.walks import Objective, WalkChoice
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.tensor import require_memory
@@ -72,6 +72,11 @@ class Target:
     def name(self) -> str:
         """For example ``3x3x3:23``."""
         return scheme_name(self.format, self.rank)
+
+    @property
+    def objective(self) -> Objective:
+        """Whether any scheme of the rank is looked for, or that with the fewest additions."""
+        return self.pins.objective
 
     @property
     def entries(self) -> int:
@@ -198,10 +203,10 @@ def _possible(fmt: Format, rank: int, pins: Pins, method: Method, ring: Ring | N
     """The method, or the only possible one of both."""
     if ring not in (None, Ring.Z2):
         raise InputError(f"ring is {ring}, expected Z2, or none for characteristic zero")
-    if ring is Ring.Z2:
-        if method is Method.NUMERIC:
-            raise InputError("ring is Z2, which the numerical search knows nothing of: expected the method discrete")
-        method = Method.DISCRETE
+    if pins.objective is Objective.ADDITIONS:
+        method = _method_for_additions(pins, method, ring)
+    elif ring is Ring.Z2:
+        method = _by_walks(method, "ring is Z2")
     if method is Method.DISCRETE and pins.numeric:
         raise InputError("bound, start scale, iteration limit and symmetry are for the numerical search, not for walks")
     if method is Method.NUMERIC and pins.discrete:
@@ -224,6 +229,22 @@ def _possible(fmt: Format, rank: int, pins: Pins, method: Method, ring: Ring | N
                 raise
             method = Method.DISCRETE
     return method
+
+
+def _method_for_additions(pins: Pins, method: Method, ring: Ring | None) -> Method:
+    if ring is Ring.Z2:
+        raise InputError("objective is additions and ring is Z2: expected no ring, for the schemes are ternary")
+    if pins.cyclic:
+        raise InputError(
+            "objective is additions and walks are cyclic: expected walks that are not"
+        )
+    return _by_walks(method, "objective is additions")
+
+
+def _by_walks(method: Method, what: str) -> Method:
+    if method is Method.NUMERIC:
+        raise InputError(f"{what}, which the numerical search knows nothing of: expected the method discrete")
+    return Method.DISCRETE
 
 
 def default_method(pins: Pins, ring: Ring | None) -> Method:

@@ -20,7 +20,8 @@ from mmdiscover.campaign.pool import run_in_process, run_in_threads, run_in_work
 from mmdiscover.campaign.starts import Starts
 from mmdiscover.campaign.traces import Proofs, refine_settings_mapping
 from mmdiscover.campaign.trial import Phase, run_trial
-from mmdiscover.campaign.walks import WalkChoice
+from mmdiscover.campaign.walks import Objective, WalkChoice
+from mmdiscover.core.metrics import additions
 from mmdiscover.errors import MMDiscoverError
 from results_db import queries, repository
 
@@ -154,12 +155,13 @@ def discover(
     kernels: Kernels | None = None,
     interrupts: Interrupts | None = None,
 ) -> Discovery:
-    """Run trials until one verified scheme is stored or the budget ends.
+    """Run trials until one verified scheme is stored or the budget ends; until then in any case for few additions.
 
     The scheme is that of the successful trial with the lowest index: when a trial succeeds, those before it are waited
     for and none is begun after it. So the scheme depends on the seed and not on the number of workers or their speed,
     unless the budget of time or the user ends the run in between. Trials after the successful one that are finished by
-    then are recorded with their fit and their attempts, without their scheme.
+    then are recorded with their fit and their attempts, without their scheme. Where few additions are the objective,
+    the schemes of all trials are stored, and the one with the fewest additions is the answer.
 
     Parameters
     ----------
@@ -196,7 +198,7 @@ def discover(
     learner = Learner(target.format, target.rank, choices)
     known = learner.recall(queries.experience(db, target.format, target.rank))
     observer.recalled(known if len(choices) > 1 else 0)
-    ledger = _Ledger(db, target_id, observer, learner)
+    ledger = _Ledger(db, target_id, observer, learner, target.objective)
     found, state = None, "stopped"
     try:
         with nullcontext(interrupts) if interrupts else Interrupts().installed() as stop:
@@ -218,7 +220,8 @@ def _run(plan: Plan, kernels: Kernels | None, ledger: _Ledger, interrupts: Inter
     with phase_board() as board:
         run = partial(run_trial, announce=board.announce, kernels=kernels)
         for wave in planned:
-            if not all(task.walks for task in wave):
+            if plan.target.objective is Objective.ADDITIONS or not all(task.walks for task in wave):
+                # The search for few additions is not compiled, nor are numerical fits altogether.
                 planned = chain([wave], planned)
                 break
             # Compiled walks hold no lock: threads do, and are there at once. Meanwhile the verifier is loaded.
@@ -254,17 +257,21 @@ def _receive(ledger: _Ledger, outcomes: Generator[TrialOutcome | None], board: P
 class _Ledger:
     """Records outcomes in whatever order they come, and knows when the answer is decided."""
 
-    def __init__(self, db: Database, target_id: int, observer: Observer, learner: Learner) -> None:
+    def __init__(
+        self, db: Database, target_id: int, observer: Observer, learner: Learner, objective: Objective
+    ) -> None:
         self.tally = Tally()
         self.open_fits: list[int] = []
         self.observer = observer
         self.learner = learner
-        self._db, self._target_id = db, target_id
+        self._db, self._target_id, self._objective = db, target_id, objective
         self._starts = Starts(db)
         self._begun = 0
         self._finished: set[int] = set()
         self._lowest_unfinished = 0
         self._winner: tuple[TrialOutcome, Proofs] | None = None
+        # With what it is compared by; there is no winner then.
+        self._fewest: tuple[tuple[int, ...], Found] | None = None
 
     def until_found(self, planned: Iterable[Iterable[TrialTask]]) -> Iterator[Iterator[TrialTask]]:
         """The tasks of the waves, until one of them has succeeded."""
@@ -311,39 +318,51 @@ class _Ledger:
         proofs = None
         if self._winner is None or outcome.index < self._winner[0].index:
             proofs = prove_outcome(outcome, self._starts.is_better)
-            if proofs is not None and proofs.verified:
+            if proofs is not None and proofs.verified and self._objective is Objective.RANK:
                 overtaken, self._winner = self._winner, (outcome, proofs)
                 self.observer.trial(outcome, None, self.tally)
                 if overtaken is not None:
                     self._record(overtaken[0], None)
                 return
-        self._record(outcome, proofs)
+        recorded = self._record(outcome, proofs)
+        if proofs is not None and proofs.verified:
+            self._compare(_found(outcome, proofs, recorded))
         self.observer.trial(outcome, None if proofs is None else proofs.reason, self.tally)
         if BROKEN_TRIALS <= self.tally.broken == self.tally.trials:
             raise MMDiscoverError(f"the first {self.tally.broken} trials all failed, the last one by {outcome.error}")
 
     def settle(self) -> Found | None:
-        """Store the schemes of the successful trial, if there is one."""
+        """Store the schemes of the successful trial, if there is one; or what has the fewest additions."""
         if self._winner is None:
-            return None
+            return None if self._fewest is None else self._fewest[1]
         outcome, proofs = self._winner
-        first, *others = self._record(outcome, proofs).schemes
-        return Found(
-            verified=proofs.verified[0],
-            scheme_id=first.scheme_id,
-            new=first.new,
-            others=tuple(stored.scheme_id for stored in others),
-            trial=outcome.index,
-            settings=outcome.task.search,
-        )
+        return _found(outcome, proofs, self._record(outcome, proofs))
+
+    def _compare(self, found: Found) -> None:
+        scheme = found.verified.scheme
+        key = (additions(scheme), scheme.rank, found.trial)
+        if self._fewest is None or key < self._fewest[0]:
+            self._fewest = key, found
 
     def _record(self, outcome: TrialOutcome, proofs: Proofs | None) -> repository.Recorded:
         new = new_trial(self._target_id, outcome, proofs)
         recorded = repository.record_trial(
             self._db, new.target_id, new.record, fit=new.fit, refinement=new.refinement, found=new.found
         )
-        if any(scheme.new for scheme in recorded.steps):
+        if any(scheme.new for scheme in (*recorded.schemes, *recorded.steps)):
             self._starts.forget()
         if recorded.fit_id is not None and not recorded.schemes:
             self.open_fits.append(recorded.fit_id)
         return recorded
+
+
+def _found(outcome: TrialOutcome, proofs: Proofs, recorded: repository.Recorded) -> Found:
+    first, *others = recorded.schemes
+    return Found(
+        verified=proofs.verified[0],
+        scheme_id=first.scheme_id,
+        new=first.new,
+        others=tuple(stored.scheme_id for stored in others),
+        trial=outcome.index,
+        settings=outcome.task.search,
+    )

@@ -13,6 +13,7 @@ from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.campaign.learning import Pins, symmetry_from_mapping
 from mmdiscover.campaign.plan import Budget, Method, Target, default_method, plan_target
 from mmdiscover.campaign.traces import refine_settings_from_mapping, refine_settings_mapping
+from mmdiscover.campaign.walks import Objective
 from mmdiscover.core.format import parse_scheme_name, scheme_name
 from mmdiscover.core.records import best_known_rank
 from mmdiscover.core.ring import Ring
@@ -147,6 +148,7 @@ def target_from_settings(position: int, fmt: Any, rank: int, settings: Mapping[s
         symmetries = pins.pop("symmetries")
         if symmetries is not None:
             pins["symmetries"] = tuple(None if one is None else symmetry_from_mapping(one) for one in symmetries)
+        pins["objective"] = Objective(pins.get("objective", Objective.RANK))
         refine = refine_settings_from_mapping(settings["refine"])
         # Older versions knew one method.
         method = Method(settings.get("method", Method.NUMERIC))
@@ -247,6 +249,7 @@ def _target(table: _Table, position: int, defaults: Mapping[str, Any]) -> Target
         table.take("symmetry", lambda value: (parse_symmetry(_text(value)),), None),
         table.take("flips", _integer(1, 10**15), None),
         table.take("cyclic", _boolean, None),
+        table.take("objective", _objective, Objective.RANK),
     )
     refine = _refinement(table, defaults)
     table.done()
@@ -319,6 +322,12 @@ def _method(value: Any) -> Method:
     if _text(value) not in list(Method):
         raise InputError(f"is {_shown(value)}, expected {' or '.join(repr(str(one)) for one in Method)}")
     return Method(value)
+
+
+def _objective(value: Any) -> Objective:
+    if _text(value) not in list(Objective):
+        raise InputError(f"is {_shown(value)}, expected {' or '.join(repr(str(one)) for one in Objective)}")
+    return Objective(value)
 
 
 def _ring(value: Any) -> Ring:

@@ -11,6 +11,7 @@ import numpy as np
 from mmdiscover.campaign.reduced import MOST_LEFT_OUT, ReducedStart, left_out
 from mmdiscover.campaign.walks import Begin, Origin, WalkChoice, modulus
 from mmdiscover.core.exact import denominator
+from mmdiscover.core.metrics import additions
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.core.symmetry import permute
@@ -34,6 +35,7 @@ RANKS_ABOVE = 2
 """Starts have at most so many products more than the best of them."""
 _RINGS = {0: (Ring.ZT,), 2: (Ring.Z2, Ring.ZT, Ring.Z)}
 """By the modulus of a walk: schemes over these can be begun at."""
+_ALL_RINGS = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Starts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._kept: dict[tuple[Format, int, int], tuple[float, list[_Start]]] = {}
-        self._ranks: dict[tuple[Format, int], tuple[float, list[tuple[str, Scheme]]]] = {}
+        self._ranks: dict[tuple[Format, int, tuple[Ring, ...]], tuple[float, list[tuple[str, Scheme]]]] = {}
 
     def of(self, task: TrialTask) -> TrialTask:
         """The task with its origin, if it is one that begins at what is known and there is anything better than fresh.
@@ -69,9 +71,13 @@ class Starts:
             return task
         if isinstance(task.search, ReducedStart):
             return self._reduced(task)
-        if not isinstance(task.search, WalkChoice) or task.search.begin is not Begin.KNOWN:
+        if not isinstance(task.search, WalkChoice) or task.search.begin is Begin.FRESH:
             return task
         target, ring = task.target, task.search.walk.ring
+        if task.search.begin is Begin.AT_RANK:
+            begun = self._at_rank(task, modulus(ring))
+            if begun is not None:
+                return begun
         found = self._starts(target.format, modulus(ring), target.rank)
         if not found:
             return task
@@ -80,6 +86,23 @@ class Starts:
         weights = np.array([0.5 ** (one.rank - found[0].rank) for one in found])
         chosen = found[rng.choice(len(found), p=weights / weights.sum())]
         return replace(task, origin=Origin(chosen.make(), chosen.parents, chosen.move))
+
+    def _at_rank(self, task: TrialTask, mod: int) -> TrialTask | None:
+        """The task with a stored scheme of its rank, if there is one: ternary ones first, each addition halves it."""
+        target, rng = task.target, np.random.default_rng(task.origin_seed)
+        for rings in ((Ring.ZT,), (Ring.Z, Ring.Q, Ring.Z2)):
+            found = [
+                (additions(reduced), name, reduced)
+                for name, scheme in self._of_rank(target.format, target.rank, rings)
+                if (reduced := reduced_scheme(scheme, mod)) is not None
+            ]
+            if found:
+                # In an order that does not depend on which was stored first.
+                found.sort(key=lambda one: one[:2])
+                weights = np.array([0.5 ** (count - found[0][0]) for count, *_ in found])
+                _, name, scheme = found[rng.choice(len(found), p=weights / weights.sum())]
+                return replace(task, origin=Origin(_ordered(scheme, target.format)(), (name,), "known"))
+        return None
 
     def _reduced(self, task: TrialTask) -> TrialTask:
         """The task with a stored scheme, less some of its products, as its start; modulo 2 will do, too."""
@@ -92,12 +115,11 @@ class Starts:
                 return replace(task, origin=Origin(start, (name,), f"{rank - target.rank} of {rank} products left out"))
         return task
 
-    def _of_rank(self, fmt: Format, rank: int) -> list[tuple[str, Scheme]]:
-        made, found = self._ranks.get((fmt, rank), (0.0, []))
+    def _of_rank(self, fmt: Format, rank: int, rings: tuple[Ring, ...] = _ALL_RINGS) -> list[tuple[str, Scheme]]:
+        made, found = self._ranks.get((fmt, rank, rings), (0.0, []))
         if not made or time.monotonic() > made + KEPT_SECONDS:
-            rings = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
             found = queries.schemes_of_rank(self._db, fmt, rank, rings, MOST_SCHEMES)
-            self._ranks[fmt, rank] = time.monotonic(), found
+            self._ranks[fmt, rank, rings] = time.monotonic(), found
         return found
 
     def is_better(self, scheme: Scheme) -> bool:

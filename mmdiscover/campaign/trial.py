@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from threadpoolctl import ThreadpoolController
 
 from mmdiscover.campaign.reduced import ReducedStart, run_reduced
-from mmdiscover.campaign.walks import WalkChoice
+from mmdiscover.campaign.walks import Objective, WalkChoice
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete.settings import WalkSettings, WalkStatus
 from mmdiscover.refine import refine
@@ -94,6 +94,12 @@ def _lift(scheme: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
     return lift_of_orbit(scheme, seed)
 
 
+def _lift_to_few(scheme: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
+    from mmdiscover.discrete.ternary import lift_to_few_additions
+
+    return lift_to_few_additions(scheme, seed)
+
+
 @dataclass(frozen=True)
 class Kernels:
     """The functions that do the work of a trial: pure ones."""
@@ -102,6 +108,8 @@ class Kernels:
     refine: Refine = refine
     walk: Walk = _walk
     lift: Lift = _lift
+    lift_to_few: Lift = _lift_to_few
+    """Where few additions are the objective."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +276,8 @@ class _Work:
         if walked.status is WalkStatus.EXACT and walked.scheme is not None and must_lift(self._task):
             self._searched = _now()
             self._announce(self._task.index, Phase.LIFTING)
-            self._lifted = self._kernels.lift(walked.scheme, lift_seed)
+            few = target.objective is Objective.ADDITIONS
+            self._lifted = (self._kernels.lift_to_few if few else self._kernels.lift)(walked.scheme, lift_seed)
 
     def outcome(self, error: str | None) -> TrialOutcome:
         ended, cpu_ended = _now()

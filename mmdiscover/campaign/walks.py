@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from mmdiscover.core.scheme import Scheme
 
 
+class Objective(StrEnum):
+    """What is looked for."""
+
+    RANK = "rank"
+    """A scheme of the rank."""
+    ADDITIONS = "additions"
+    """Among the ternary schemes of the rank the one with the fewest additions."""
+
+
 class Begin(StrEnum):
     """What a walk begins at."""
 
@@ -27,6 +36,8 @@ class Begin(StrEnum):
     """A scheme grown from small formats, or the classical algorithm; for cyclic walks a random symmetric scheme."""
     KNOWN = "known"
     """What the database holds for the format, or what one move makes of schemes of other formats; fresh without any."""
+    AT_RANK = "at rank"
+    """A stored scheme of the target's own rank, preferably one with few additions; without any as KNOWN."""
 
 
 @dataclass(frozen=True)

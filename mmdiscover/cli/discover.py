@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mmdiscover.campaign.learning import Pins
     from mmdiscover.campaign.plan import Target
     from mmdiscover.campaign.runner import Discovery, Found, Plan
+    from mmdiscover.campaign.walks import Objective
     from mmdiscover.refine import RefineSettings
 
 
@@ -76,6 +77,14 @@ def discover(
         str | None,
         typer.Option(metavar="R", help="Z2: a scheme modulo 2 will do. Default: one of characteristic zero."),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="O",
+            help="rank: any scheme of this rank; additions: of the ternary ones the one with the fewest additions, by "
+            "walks modulo 2, until the budget is used up (without --starts and --time one start). Default: rank.",
+        ),
+    ] = None,
     flips: Annotated[
         int | None,
         typer.Option(parser=integer, metavar="N", help="Flips of one walk. Default: by the format, a second or more."),
@@ -111,7 +120,8 @@ def discover(
 
     By numbers, by walks on the flip graph, or by both: by what the format and rank are known to need, and then by what
     brings more. Without --starts and --time there is no end to it but Ctrl-C. All finished starts are kept, and fits
-    that could not be made exact can be taken up again by `mmdiscover refine`. Exit code 1 if nothing was found.
+    that could not be made exact can be taken up again by `mmdiscover refine`. With --objective additions all schemes
+    are stored, and later starts begin at those with few additions. Exit code 1 if nothing was found.
     """
     begun = time.monotonic()
     from mmdiscover.campaign.interrupts import Interrupts
@@ -122,11 +132,15 @@ def discover(
         from mmdiscover.campaign.plan import Budget
         from mmdiscover.campaign.pool import worker_count
         from mmdiscover.campaign.runner import Plan
+        from mmdiscover.campaign.walks import Objective
         from mmdiscover.search import parse_symmetry
 
+        wanted = _objective(objective)
+        if wanted is Objective.ADDITIONS and starts is None and time_limit is None:
+            starts = 1
         budget = Budget(starts, None if time_limit is None else parse_duration(time_limit))
         symmetries = None if symmetry is None else (parse_symmetry(symmetry),)
-        pins = Pins(bound, start_scale, max_iterations, symmetries, flips)
+        pins = Pins(bound, start_scale, max_iterations, symmetries, flips, objective=wanted)
         target = _target(scheme, pins, refine_settings(preference, schemes), method, ring)
         plan = Plan(target, chosen_seed(seed), worker_count(workers, target.entries), budget)
         discovery = _search(plan, db, interrupts)
@@ -141,6 +155,14 @@ def discover(
             count = output.counted(len(discovery.open_fits), "exact fit")
             output.note(f"take up the {count} again: {_take_up_again(discovery, plan, db)}")
         raise typer.Exit(1)
+
+
+def _objective(text: str | None) -> Objective:
+    from mmdiscover.campaign.walks import Objective
+
+    if text not in (None, *Objective):
+        raise InputError(f"objective is {text!r}, expected {', '.join(Objective)}")
+    return Objective(text or Objective.RANK)
 
 
 def _target(scheme: str, pins: Pins, refine: RefineSettings, method: str | None, ring: str | None) -> Target:
@@ -233,6 +255,7 @@ def _nothing_found(discovery: Discovery, plan: Plan, seconds: float) -> str:
 
 
 def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, db: str) -> None:
+    from mmdiscover.campaign.walks import Objective
     from mmdiscover.cli.formulas import formulas
     from mmdiscover.core.metrics import additions
     from mmdiscover.export import shared_additions
@@ -246,6 +269,7 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
     asked = "" if scheme.rank == plan.target.rank else f", asked for {plan.target.rank}"
     # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
     late = discovery.tally.candidates - 1
+    kept = "made exact, kept as float fits" if plan.target.objective is Objective.RANK else "ternary, stored"
     lines = [
         f"{scheme.name}: {output.counted(scheme.rank, 'product')} instead of {classical}{asked}",
         f"  ring       {verified.ring}",
@@ -254,7 +278,7 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
         f"  scheme     {found.scheme_id}, hash {verified.hash[:12]}, {'new' if found.new else 'known before'}",
         f"  effort     {_effort(discovery, plan, seconds)}",
         *([f"  also       {output.listed(found.others, 'scheme')} of the same fit"] if found.others else []),
-        *([f"  also       {late} more made exact, kept as float fits"] if late else []),
+        *([f"  also       {late} more {kept}"] if late else []),
         formulas(verified),
         "",
         "Next:",

@@ -56,7 +56,8 @@ def events(outcome: TrialOutcome, rejected: str | None, best: int | None = None)
 def walk_line(outcome: TrialOutcome) -> str:
     """How a walk went."""
     from mmdiscover.campaign.trial import NOT_LIFTED
-    from mmdiscover.campaign.walks import WalkChoice
+    from mmdiscover.campaign.walks import Objective, WalkChoice
+    from mmdiscover.core.metrics import additions
     from mmdiscover.discrete.settings import WalkStatus
 
     walked, choice = outcome.walked, outcome.task.search
@@ -72,6 +73,8 @@ def walk_line(outcome: TrialOutcome) -> str:
         return f"defect: the Brent equations do not hold any more, nothing is stored; {line}"
     if outcome.status == NOT_LIFTED and outcome.lifted is not None:
         return f"{line}; {outcome.lifted.status}: {outcome.lifted.reason}"
+    if outcome.candidate is not None and outcome.task.target.objective is Objective.ADDITIONS:
+        return f"{line}; {additions(outcome.candidate)} additions"
     return line
 
 

@@ -104,6 +104,8 @@ def _neighbours(
     scheme: Scheme, settings: TernarySettings, seed: np.random.SeedSequence
 ) -> tuple[np.random.Generator, Iterator[Scheme]]:
     """Sparse schemes modulo 2 of the same rank or a lower one, along a walk; and the generator that draws them."""
+    if scheme.modulus != 2:
+        raise InputError(f"scheme {scheme.name} has modulus {scheme.modulus}, expected one modulo 2")
     for_walk, for_choice = seed.spawn(2)
     rng = np.random.default_rng(for_choice)
     flips = settings.flips * settings.tries

@@ -295,6 +295,23 @@ def test_walks_find_it_without_being_told(cli: CommandLine) -> None:
     assert "walk over" in shown.out
 
 
+def test_few_additions(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmdiscover.discrete.ternary._TRIES_FOR_FEW", 20)
+    sought = ("discover", "2x2x2:7", "--objective", "additions", "--seed", "1", "--workers", "1")
+    first = cli(*sought, "--json").document
+    assert (first["found"], first["starts"], first["ring"], first["method"]) == (True, 1, "ZT", "discrete")
+    again = cli(*sought, "--db", "other.db", "--json").document
+    assert again["hash"] == first["hash"]
+    # The budget is used up, from what was found on.
+    result = cli(*sought, "--starts", "3")
+    assert "3 starts, 3 exact fits, 0 flips" in result.out
+    assert "additions  18," in result.out
+    assert "2 more ternary, stored" in result.out
+    assert "start 2: rank 7 over Z2 after 0 flips" in result.err
+    assert "18 additions" in result.err
+    assert cli("db", "check").code == 0
+
+
 def test_schemes_modulo_2(cli: CommandLine) -> None:
     result = cli("discover", "2x2x3", "--ring", "Z2", "--seed", "1", "--flips", "500000", "--json")
     assert (result.document["scheme"], result.document["ring"]) == ("2x2x3:11", "Z2")
@@ -309,6 +326,9 @@ def test_schemes_modulo_2(cli: CommandLine) -> None:
         (("2x2x2:7", "--method", "numeric", "--ring", "Z2"), ["ring is Z2", "expected the method discrete"]),
         (("2x2x2:7", "--method", "discrete", "--bound", "50"), ["are for the numerical search, not for walks"]),
         (("2x2x2:7", "--method", "numeric", "--flips", "50"), ["are for walks, not for the numerical search"]),
+        (("2x2x2:7", "--objective", "speed"), ["objective is 'speed', expected rank, additions"]),
+        (("2x2x2:7", "--objective", "additions", "--ring", "Z2"), ["objective is additions and ring is Z2"]),
+        (("2x2x2:7", "--objective", "additions", "--method", "numeric"), ["expected the method discrete"]),
         (("2x2x2:7", "--flips", "0"), ["flips of a walk is 0, expected an integer >= 1"]),
         (("2x9x15:200", "--method", "discrete"), ["2x9x15: a factor has 135 entries, expected at most 128"]),
         (("2x2x2:3",), ["no scheme of 2x2x2 has fewer than 4 products"]),

@@ -220,9 +220,11 @@ def test_the_plain_log(monkeypatch: pytest.MonkeyPatch) -> None:
     log = PlainCampaign(parse_campaign(TEXT), lines.append)
     log.progress([summary(3), summary(0, fits=0)], [1, 1])
     log.note("something")
+    log.progress([summary(6), summary(0, fits=0)], [0, 1])
     assert lines == [
         "2x2x2:7 3 trials, 2 fits, 1 exact, 1 distinct; 2x2x2:7 0 trials, 0 fits, 1 exact, 1 distinct",
         "something",
+        "1 of 2 targets done; 2x2x2:7 0 trials, 0 fits, 1 exact, 1 distinct",
     ]
 
 

@@ -77,11 +77,18 @@ class PlainCampaign:
         """Print the sums when it is time."""
         if time.monotonic() >= self._next_sums:
             self._next_sums = time.monotonic() + LOG_SECONDS
+            done = [
+                one.goal.reached(so_far.trials, so_far.cpu_seconds, so_far.distinct)
+                for one, so_far in zip(self._spec.targets, targets, strict=True)
+            ]
             sums = [
                 f"{so_far.scheme} {so_far.trials} trials, {so_far.fits} fits, {so_far.exact} exact, "
                 f"{so_far.distinct} distinct{self._ranks(place, ', best rank {}, last walks {}')}"
                 for place, so_far in enumerate(targets)
+                if not done[place]
             ]
+            if any(done):
+                sums.insert(0, f"{sum(done)} of {output.counted(len(done), 'target')} done")
             self._print_line("; ".join(sums))
 
     def _ranks(self, target: int, text: str) -> str:

@@ -235,9 +235,7 @@ def _method_for_additions(pins: Pins, method: Method, ring: Ring | None) -> Meth
     if ring is Ring.Z2:
         raise InputError("objective is additions and ring is Z2: expected no ring, for the schemes are ternary")
     if pins.cyclic:
-        raise InputError(
-            "objective is additions and walks are cyclic: expected walks that are not"
-        )
+        raise InputError("objective is additions and walks are cyclic: expected walks that are not")
     return _by_walks(method, "objective is additions")
 
 

@@ -33,6 +33,9 @@ POOL = 16
 """So many schemes of the least rank are kept that nobody asked for."""
 RANKS_ABOVE = 2
 """Starts have at most so many products more than the best of them."""
+ELSEWHERE = 4
+"""Every so many-th trial begins elsewhere than at a stored scheme of its rank: walks at a rank are slow to leave a part
+of the flip graph, and other parts may have schemes with fewer additions."""
 _RINGS = {0: (Ring.ZT,), 2: (Ring.Z2, Ring.ZT, Ring.Z)}
 """By the modulus of a walk: schemes over these can be begun at."""
 _ALL_RINGS = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
@@ -74,7 +77,7 @@ class Starts:
         if not isinstance(task.search, WalkChoice) or task.search.begin is Begin.FRESH:
             return task
         target, ring = task.target, task.search.walk.ring
-        if task.search.begin is Begin.AT_RANK:
+        if task.search.begin is Begin.AT_RANK and (task.index + 1) % ELSEWHERE:
             begun = self._at_rank(task, modulus(ring))
             if begun is not None:
                 return begun

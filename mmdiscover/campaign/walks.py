@@ -37,7 +37,7 @@ class Begin(StrEnum):
     KNOWN = "known"
     """What the database holds for the format, or what one move makes of schemes of other formats; fresh without any."""
     AT_RANK = "at rank"
-    """A stored scheme of the target's own rank, preferably one with few additions; without any as KNOWN."""
+    """A stored scheme of the rank asked for, preferably with few additions; now and then, and without any, as KNOWN."""
 
 
 @dataclass(frozen=True)

@@ -185,13 +185,17 @@ def test_trials_begin_at_the_rank_where_there_are_few_additions(db: Database) ->
     assert (begun.start.modulus, begun.start.rank, begun.parents, begun.move) == (2, 7, (name,), "known")
     many = keep(db, winograd())
     starts = Starts(db)
-    assert {origin.parents for index in range(20) if (origin := starts.of(task(index=index)).origin)} == {(many,)}
+    assert {origin.parents for index in (0, 1, 2, 4, 5, 6) if (origin := starts.of(task(index=index)).origin)} == {
+        (many,)
+    }
     least = keep(db, strassen())
     starts.forget()
     parents = [origin.parents for index in range(60) if (origin := starts.of(task(index=index)).origin)]
     assert set(parents) <= {(least,), (many,)}
     # Six more additions: chosen once in 65 times.
-    assert parents.count((least,)) >= 54
+    assert parents.count((least,)) >= 40
+    # Every fourth one elsewhere, and nothing else is stored.
+    assert len(parents) == 45
     # A higher rank is begun at as otherwise: where nothing of the rank is stored.
     assert Starts(db).of(task(aim(Format(2, 2, 3), 11))).origin is not None
 
@@ -249,4 +253,4 @@ def test_a_campaign_goes_on_from_what_it_has(db: Database) -> None:
     end = run_campaign(db, record, CampaignLog(), Threads(1), Kernels(lift_to_few=few))
     (target,) = end.summary.targets
     assert (end.state, target.trials, target.exact, target.fewest_additions) == ("finished", 10, 10, 18)
-    assert all(row["origin"]["move"] == "known" for row in trials(db))
+    assert [row["trial_index"] for row in trials(db) if row["origin"] is None] == [3, 7]

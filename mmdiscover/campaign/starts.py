@@ -18,7 +18,7 @@ from mmdiscover.core.symmetry import permute
 from results_db.queries import starts as queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mmdiscover.campaign.plan import TrialTask
     from mmdiscover.core.format import Format
@@ -32,7 +32,8 @@ MOST_SCHEMES = 64
 POOL = 16
 """So many schemes of the least rank are kept that nobody asked for."""
 RANKS_ABOVE = 2
-"""Starts have at most so many products more than the best of them."""
+"""Starts have at most so many products more than the best of their kind."""
+_KNOWN = "known"
 ELSEWHERE = 4
 """Every so many-th trial begins elsewhere than at a stored scheme of its rank: walks at a rank are slow to leave a part
 of the flip graph, and other parts may have schemes with fewer additions."""
@@ -85,6 +86,9 @@ class Starts:
         if not found:
             return task
         rng = np.random.default_rng(task.origin_seed)
+        # Schemes of the format itself have fewer products, but what moves make of others is often left more easily.
+        kinds = [kind for kind in _kinds(found) if kind]
+        found = kinds[rng.integers(len(kinds))]
         # Each product more than the best halves the chance of a start.
         weights = np.array([0.5 ** (one.rank - found[0].rank) for one in found])
         chosen = found[rng.choice(len(found), p=weights / weights.sum())]
@@ -104,7 +108,7 @@ class Starts:
                 found.sort(key=lambda one: one[:2])
                 weights = np.array([0.5 ** (count - found[0][0]) for count, *_ in found])
                 _, name, scheme = found[rng.choice(len(found), p=weights / weights.sum())]
-                return replace(task, origin=Origin(_ordered(scheme, target.format)(), (name,), "known"))
+                return replace(task, origin=Origin(_ordered(scheme, target.format)(), (name,), _KNOWN))
         return None
 
     def _reduced(self, task: TrialTask) -> TrialTask:
@@ -158,13 +162,13 @@ class Starts:
         found = sorted(
             (one for one in found if floor <= one.rank < fmt.classical_rank), key=lambda one: (one.rank, one.move)
         )
-        return [one for one in found if one.rank <= found[0].rank + RANKS_ABOVE]
+        return [one for kind in _kinds(found) for one in kind if one.rank <= kind[0].rank + RANKS_ABOVE]
 
     def _stored(self, fmt: Format, mod: int, least: int) -> Iterator[_Start]:
         """Schemes of the format itself: those of the least rank from `least` on that there is."""
         for rank in range(least, fmt.classical_rank):
             schemes = list(self._schemes(fmt, rank, mod, MOST_SCHEMES))
-            yield from (_Start(rank, (name,), "known", _ordered(scheme, fmt)) for name, scheme in schemes)
+            yield from (_Start(rank, (name,), _KNOWN, _ordered(scheme, fmt)) for name, scheme in schemes)
             if schemes:
                 return
 
@@ -189,6 +193,12 @@ class Starts:
             reduced = reduced_scheme(scheme, mod)
             if reduced is not None:
                 yield name, reduced
+
+
+def _kinds(starts: Sequence[_Start]) -> tuple[list[_Start], list[_Start]]:
+    """Starts that are stored, and starts that moves make of schemes of other formats."""
+    stored = [one for one in starts if one.move == _KNOWN]
+    return stored, [one for one in starts if one.move != _KNOWN]
 
 
 def _ordered(scheme: Scheme, fmt: Format) -> Callable[[], Scheme]:

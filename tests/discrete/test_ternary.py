@@ -124,6 +124,14 @@ def test_signs_that_exist_are_found() -> None:
     assert lift_signs(not_liftable(), 10, rng) is None
 
 
+def test_signs_after_the_first() -> None:
+    # Four equal products more vanish modulo 4, whatever their signs, over Z for two of each sign.
+    u, v, w = (np.hstack([factor, factor[:, [0] * 4]]) for factor in modulo_2(strassen()).arrays)
+    longer, rng = Scheme(Format(2, 2, 2), u, v, w, 2), np.random.default_rng(0)
+    assert lift_signs(longer, 1, rng) is None
+    check_ternary(lift_signs(longer, 100, rng), 11)
+
+
 @settings(max_examples=20)
 @given(MEMBERS, SEEDS)
 def test_ternary_schemes_are_exact(scheme: Scheme, number: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_ENTRIES = 128
 """Of a factor."""
 MOST_ROWS = 5000
+_LINE = 128
+"""Bytes that processors fetch together, at most."""
 
 
 def words_for(fmt: Format) -> int:
@@ -59,8 +61,8 @@ def new_walker(factors: Sequence[NDArray[np.int64]], seed: int, room: int, *, te
     if capacity > MOST_ROWS:
         raise CapacityError(f"{rows} terms with room for {room} more, expected at most {MOST_ROWS} together")
     slots, planes = 3 * capacity, 2 * words if ternary else words
-    values = np.zeros((planes, slots), dtype=kind)
-    negative = np.zeros(capacity, dtype=np.uint8)
+    values = _apart((planes, slots), kind)
+    negative = _apart((capacity,), np.uint8)
     for mode, factor in enumerate(factors):
         place = slice(mode * capacity, mode * capacity + rows)
         leading = np.take_along_axis(factor, (factor != 0).argmax(axis=1)[:, None], axis=1) if rows else factor[:, :1]
@@ -68,24 +70,34 @@ def new_walker(factors: Sequence[NDArray[np.int64]], seed: int, room: int, *, te
         negative[:rows] ^= turned[:, 0].astype(np.uint8)
         for k, mask in enumerate([factor != 0, (factor < 0) ^ (turned & (factor != 0))][: planes // words]):
             values[k * words : (k + 1) * words, place] = _packed(mask, words, kind)
-    counts = np.zeros(COUNTS, dtype=np.int64)
+    counts = _apart((COUNTS,), np.int64)
     counts[ROWS], counts[BEST_ROWS], counts[MERGE_ONE] = rows, rows + 1, -1
     compared = slots if cyclic else capacity
+    random = _apart((1,), np.uint64)
+    random[0] = seed
     return Walker(
         values=values,
         negative=negative,
-        degrees=np.zeros(slots, dtype=np.int32),
-        pairs=np.zeros(max(1, slots * (compared - 1) // 2), dtype=np.uint32),
-        places=np.zeros((slots, compared), dtype=np.int32),
+        degrees=_apart((slots,), np.int32),
+        pairs=_apart((max(1, slots * (compared - 1) // 2),), np.uint32),
+        places=_apart((slots, compared), np.int32),
         counts=counts,
-        random=np.array([seed], dtype=np.uint64),
+        random=random,
         best=values.copy(),
         best_negative=negative.copy(),
         trace=np.zeros((capacity + 1, 2), dtype=np.int64),
-        scratch=np.zeros((planes, 3), dtype=kind),
+        scratch=_apart((planes, 3), kind),
         group=np.zeros(GROUP, dtype=np.int64),
         basis=np.zeros((3, GROUP), dtype=np.uint64),
     )
+
+
+def _apart(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[Any]:
+    """Zeros that share no cache line with another array: walks in threads would wait for one another."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    room = np.zeros(size + 2 * _LINE, dtype=np.uint8)
+    first = _LINE - room.ctypes.data % _LINE
+    return room[first : first + size].view(kind).reshape(shape)
 
 
 def _packed(bits: NDArray[np.bool_], words: int, kind: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:

@@ -198,7 +198,7 @@ def discover(
     learner = Learner(target.format, target.rank, choices)
     known = learner.recall(queries.experience(db, target.format, target.rank))
     observer.recalled(known if len(choices) > 1 else 0)
-    ledger = _Ledger(db, target_id, observer, learner, target.objective)
+    ledger = _Ledger(db, target_id, observer, learner, target)
     found, state = None, "stopped"
     try:
         with nullcontext(interrupts) if interrupts else Interrupts().installed() as stop:
@@ -257,15 +257,14 @@ def _receive(ledger: _Ledger, outcomes: Generator[TrialOutcome | None], board: P
 class _Ledger:
     """Records outcomes in whatever order they come, and knows when the answer is decided."""
 
-    def __init__(
-        self, db: Database, target_id: int, observer: Observer, learner: Learner, objective: Objective
-    ) -> None:
+    def __init__(self, db: Database, target_id: int, observer: Observer, learner: Learner, target: Target) -> None:
         self.tally = Tally()
         self.open_fits: list[int] = []
         self.observer = observer
         self.learner = learner
-        self._db, self._target_id, self._objective = db, target_id, objective
+        self._db, self._target_id, self._target = db, target_id, target
         self._starts = Starts(db)
+        self._worth_keeping: dict[int, int] = {}
         self._begun = 0
         self._finished: set[int] = set()
         self._lowest_unfinished = 0
@@ -278,7 +277,8 @@ class _Ledger:
         for wave in planned:
             if self._winner is not None:
                 return
-            # All at once, when everything before the wave is recorded.
+            # All at once, when everything before the wave is recorded: in which order its trials end is not to matter.
+            self._worth_keeping = {mod: self._starts.worth_keeping(self._target.format, mod) for mod in (0, 2)}
             yield self._until_found([self._starts.of(task) for task in wave])
 
     def _until_found(self, wave: Iterable[TrialTask]) -> Iterator[TrialTask]:
@@ -317,8 +317,8 @@ class _Ledger:
             self.learner.learn(outcome.task.search, int(outcome.exact_fit), outcome.iterations)
         proofs = None
         if self._winner is None or outcome.index < self._winner[0].index:
-            proofs = prove_outcome(outcome, self._starts.is_better)
-            if proofs is not None and proofs.verified and self._objective is Objective.RANK:
+            proofs = prove_outcome(outcome, lambda step: step.rank <= self._worth_keeping[step.modulus])
+            if proofs is not None and proofs.verified and self._target.objective is Objective.RANK:
                 overtaken, self._winner = self._winner, (outcome, proofs)
                 self.observer.trial(outcome, None, self.tally)
                 if overtaken is not None:

@@ -130,15 +130,19 @@ class Starts:
         return found
 
     def is_better(self, scheme: Scheme) -> bool:
-        """Whether no scheme that is stored for its format and kind of ring has fewer products, and few have as many.
+        """Whether no scheme that is stored for its format and kind of ring has fewer products, and few have as many."""
+        return scheme.rank <= self.worth_keeping(scheme.format, scheme.modulus)
 
-        Walks from one scheme alone may never leave its part of the flip graph.
+    def worth_keeping(self, fmt: Format, mod: int) -> int:
+        """The highest rank of which a scheme that nobody asked for is worth being stored.
+
+        As long as there are few it is the least rank that is stored: walks from one scheme alone may never leave its
+        part of the flip graph.
         """
-        rings, classical = _RINGS[scheme.modulus], scheme.format.classical_rank
-        least = min(queries.least_rank(self._db, scheme.format, rings) or classical, classical)
-        if scheme.rank != least or least == classical:
-            return scheme.rank < least
-        return len(queries.schemes_of_rank(self._db, scheme.format, least, rings, POOL)) < POOL
+        rings, classical = _RINGS[mod], fmt.classical_rank
+        least = min(queries.least_rank(self._db, fmt, rings) or classical, classical)
+        few = least < classical and queries.count_of_rank(self._db, fmt, least, rings) < POOL
+        return least if few else least - 1
 
     def forget(self) -> None:
         """Look again: something was stored."""

@@ -35,10 +35,19 @@ def least_ranks(db: Database, rings: Sequence[Ring]) -> dict[Format, int]:
         return {Format.parse(fmt): int(rank) for fmt, rank in connection.execute(query)}
 
 
+def count_of_rank(db: Database, fmt: Format, rank: int, rings: Sequence[Ring]) -> int:
+    """How many schemes of a format, in any order, and a rank are stored over one of the rings."""
+    query = select(func.count()).where(_SCHEME.sorted_format == str(fmt.sorted()), _SCHEME.rank == rank, _over(rings))
+    with db.read() as connection:
+        return int(connection.scalar(query) or 0)
+
+
 def schemes_of_rank(
     db: Database, fmt: Format, rank: int, rings: Sequence[Ring], limit: int
 ) -> list[tuple[str, Scheme]]:
     """Schemes of a format, in any order, with their hashes; those with the fewest additions first.
+
+    In which order they were stored does not matter.
 
     Parameters
     ----------
@@ -58,7 +67,7 @@ def schemes_of_rank(
     columns = (_SCHEME.id, _SCHEME.hash, _SCHEME.n, _SCHEME.m, _SCHEME.p, _SCHEME.rank, _SCHEME.ring, _SCHEME.factors)
     query = select(*columns).where(_SCHEME.sorted_format == str(fmt.sorted()), _SCHEME.rank == rank, _over(rings))
     with db.read() as connection:
-        rows = connection.execute(query.order_by(_SCHEME.additions, _SCHEME.id).limit(limit)).all()
+        rows = connection.execute(query.order_by(_SCHEME.additions, _SCHEME.hash).limit(limit)).all()
     return [(str(row.hash), _scheme(db, row)) for row in rows]
 
 

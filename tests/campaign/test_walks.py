@@ -28,13 +28,14 @@ from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus
 from mmdiscover.discrete.walk import walk
 from mmdiscover.search import SearchSettings, complete_settings, parse_symmetry
 from mmdiscover.verify import verify
-from results_db import claims, models, queries, repository
+from results_db import claims, models, open_database, queries, repository
+from results_db.queries.starts import schemes_of_rank
 from tests.campaign.fakes import Log
 from tests.campaign.test_campaign import InterruptAfter, Threads
 from tests.campaign.test_campaign import Log as CampaignLog
 from tests.results_db.samples import schemes
 from tests.results_db.test_repository import rows
-from tests.schemes import classical, laderman, strassen
+from tests.schemes import classical, laderman, strassen, winograd
 
 if TYPE_CHECKING:
     from mmdiscover.campaign.plan import Target
@@ -72,7 +73,7 @@ def walked(status: WalkStatus, scheme: Scheme | None, rank: int | None = None) -
 
 
 def lifting(scheme: Scheme | None) -> Any:
-    def lift(modulo: Scheme, seed: np.random.SeedSequence, /) -> Lifted:
+    def lift(modulo: Scheme, seed: np.random.SeedSequence, /) -> Lifted:  # noqa: ARG001
         assert modulo.modulus == 2
         if scheme is None:
             return Lifted(LiftStatus.NOT_LIFTABLE, modulo, "by script", 2)
@@ -365,6 +366,33 @@ def test_what_is_worth_being_kept(db: Database, monkeypatch: pytest.MonkeyPatch)
     assert starts.is_better(strassen())
     monkeypatch.setattr("mmdiscover.campaign.starts.POOL", 1)
     assert not starts.is_better(strassen())
+
+
+def swapped() -> Scheme:
+    """Strassen's scheme with the rows of A and of C in the other order: another one with as many additions."""
+    u, v, w = strassen().arrays
+    return Scheme(SMALL, u[[2, 3, 0, 1]], v, w[[1, 0, 3, 2]])
+
+
+def test_what_is_kept_does_not_depend_on_which_trial_of_a_wave_ends_first(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmdiscover.campaign.starts.POOL", 1)
+    found = {0: strassen(), 7: swapped(), 8: winograd()}
+    kernels = Kernels(walk=ScriptedWalk({k: walked(WalkStatus.EXHAUSTED, one) for k, one in found.items()}))
+    discover(db, plan(aim(rank=6), starts=9), Log(), kernels)
+    stored = {row["hash"] for row in rows(db, models.Scheme)}
+    assert stored == {content_hash(strassen()), content_hash(swapped())}
+
+
+def test_starts_are_the_same_whichever_scheme_was_stored_first(tmp_path: Any) -> None:
+    orders = []
+    for place, pair in enumerate(([strassen(), swapped()], [swapped(), strassen()])):
+        with open_database(str(tmp_path / f"{place}.db")) as db:
+            for scheme in pair:
+                keep(db, scheme)
+            orders.append([name for name, _ in schemes_of_rank(db, SMALL, 7, (Ring.ZT,), 2)])
+    assert orders[0] == orders[1]
 
 
 def test_provenance_names_the_scheme_of_a_file(db: Database) -> None:

@@ -165,7 +165,8 @@ class Trial(Base):
     refine_seconds: Mapped[float | None]
     # Where it began, unless it made its start itself: {"parents": [hashes of schemes], "move": …, "start": …}.
     origin: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # Of a walk: [flips done, rank] whenever the rank was lower than ever before, beginning with [0, rank of the start].
+    # Of a walk: [flips done, rank] whenever the rank was lower than ever before, beginning with that of the start, at
+    # 0 flips or, where that has grown from a small format, those of the growth.
     trace: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
 
 

@@ -65,7 +65,8 @@ class TrialRecord:
     origin : mapping, optional
         Where it began, unless it made its start itself: ``{"parents": [hashes], "move": …, "start": …}``.
     trace : sequence of (int, int), optional
-        Of a walk: flips done and rank whenever that was lower than ever before, beginning with 0 and that of the start.
+        Of a walk: flips done and rank whenever that was lower than ever before, beginning with that of the start: at 0
+        flips or, where that has grown from a small format, those of the growth.
     """
 
     index: int

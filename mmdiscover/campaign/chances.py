@@ -8,15 +8,13 @@ from mmdiscover.campaign.learning import Candidate
 from mmdiscover.campaign.walks import Begin, Objective, WalkChoice
 from mmdiscover.core.records import best_known_rank
 from mmdiscover.core.ring import Ring
-from mmdiscover.discrete.settings import WalkSettings
+from mmdiscover.discrete.settings import MOST_ENTRIES, WalkSettings
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from mmdiscover.campaign.learning import Pins
     from mmdiscover.core.format import Format
 
-MOST_ENTRIES = 128
-"""Entries of a factor that a walk packs into two words."""
 # Flips of one trial: a second's worth for 3x3x3, more for larger formats, less than a minute for all.
 _FLIPS_OF_27 = 10_000_000
 _LEAST_FLIPS, _MOST_FLIPS = 1_000_000, 300_000_000
@@ -95,7 +93,7 @@ def lower_bound(fmt: Format) -> tuple[int, str]:
     """A number of products that no scheme of a format can undercut, and whose result that is.
 
     Modulo 2 and in characteristic zero: the ranks of the flattenings; ⌈7n/2⌉ for ⟨2,2,n⟩ (Hopcroft and Kerr, SIAM J.
-    Appl. Math. 20, 1971, modulo 2; in characteristic zero n = 2, 3, 4 only); 2mn + 2n − m − 2 for ⟨n,m,n⟩, m, n ≥ 3
+    Appl. Math. 20, 1971, modulo 2; in characteristic zero n = 2, 3, 4 only); 2mn + 2n − m − 2 for ⟨n,m,n⟩, m ≥ n ≥ 3
     (Bläser, J. Complexity 19, 2003).
     """
     bounds = [(fmt.flattening_rank, "the flattenings of the tensor")]

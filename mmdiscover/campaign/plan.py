@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdiscover.campaign.chances import MOST_ENTRIES, walk_candidates, walkable
+from mmdiscover.campaign.chances import walk_candidates, walkable
 from mmdiscover.campaign.learning import Candidate, Learner, Pins, candidates
 from mmdiscover.campaign.reduced import NOISES, ReducedStart
 from mmdiscover.campaign.walks import Objective, WalkChoice
 from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.ring import Ring
 from mmdiscover.core.tensor import require_memory
+from mmdiscover.discrete.settings import MOST_ENTRIES
 from mmdiscover.errors import CapacityError, InputError
 from mmdiscover.refine import RefineSettings
 from mmdiscover.search import SearchSettings

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.discrete.kernels import BEST_ROWS, BLOCK, COUNTS, GROUP, MERGE_ONE, ROWS, Walker
+from mmdiscover.discrete.settings import MOST_ENTRIES
 from mmdiscover.errors import CapacityError, InputError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from mmdiscover.core.format import Format
 
-MOST_ENTRIES = 128
-"""Of a factor."""
 MOST_ROWS = 5000
 _LINE = 128
 """Bytes that processors fetch together, at most."""

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from mmdiscover.core.scheme import Scheme
 
 
+MOST_ENTRIES = 128
+"""Of a factor, which a walk packs into two words."""
+_MOST_PER_PAIR = 10**10
+"""Times the pairs of the largest schemes, about 10⁸, this is still below 2⁶³."""
+
+
 class WalkStatus(StrEnum):
     """How a walk ended."""
 
@@ -65,6 +71,8 @@ class WalkSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} of a walk is {value!r}, expected an integer >= {least}")
+        if self.plus_after > _MOST_PER_PAIR:
+            raise InputError(f"plus_after of a walk is {self.plus_after}, expected at most {_MOST_PER_PAIR}")
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,12 @@ def test_rings_that_are_refused(ring: Ring) -> None:
         WalkSettings(ring)
 
 
+def test_flips_per_pair_that_would_overflow_are_refused() -> None:
+    WalkSettings(plus_after=10**10)
+    with pytest.raises(InputError, match=f"plus_after of a walk is {10**30}, expected at most {10**10}"):
+        WalkSettings(plus_after=10**30)
+
+
 @pytest.mark.parametrize(("name", "least"), [("flips", 1), ("plus_after", 1), ("margin", 0), ("stage_flips", 0)])
 def test_settings_that_are_refused(name: str, least: int) -> None:
     values: list[Any] = [least - 1, True, 1.5, "1", None]

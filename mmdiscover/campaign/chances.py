@@ -22,6 +22,8 @@ _LEAST_FLIPS, _MOST_FLIPS = 1_000_000, 300_000_000
 _LIKELY, _UNHEARD_OF, _UNKNOWN = 20.0, 0.3, 10.0
 _LIFTED, _DIRECT = 0.7, 0.2
 """A scheme modulo 2 need not lift; walks with signs are slower and meet more dead ends, so that lifting is faster."""
+_STAGES = 40
+"""This part of its flips a fresh walk spends at each format on the way."""
 _FRESH_UP_TO = 48
 """Classical rank up to which one trial is enough for a walk from nothing; beyond it, walks go on where others ended."""
 _CYCLIC_FROM = 5
@@ -70,7 +72,7 @@ def walk_candidates(fmt: Format, rank: int, pins: Pins, ring: Ring | None) -> tu
         chance = _chance(fmt, rank, one, lifted=ring is None)
         for cyclic in symmetries:
             symmetric = 0.5 if cyclic and len(symmetries) > 1 and fmt.n < _CYCLIC_FROM else 1.0
-            walk = WalkSettings(ring=one, cyclic=cyclic, flips=flips)
+            walk = WalkSettings(ring=one, cyclic=cyclic, flips=flips, stage_flips=flips // _STAGES)
             found.append(Candidate(WalkChoice(walk), chance * (symmetric if cyclic else fresh)))
             if not cyclic:
                 found.append(Candidate(WalkChoice(walk, Begin.KNOWN), chance))

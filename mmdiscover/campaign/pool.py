@@ -83,7 +83,8 @@ def run_in_threads(
 ) -> Generator[Outcome | None]:
     """Run tasks in threads of this process, for work that holds no lock.
 
-    Close the generator to begin no more; what runs is not waited for, and its outcome is lost.
+    Close the generator to begin no more; what runs then, or when it is interrupted, is not waited for, and its outcome
+    is lost.
 
     Parameters
     ----------
@@ -124,10 +125,15 @@ def run_in_threads(
         threading.Thread(target=work, name=f"mmdiscover-walker-{number}", daemon=True).start()
     ended = 0
     try:
-        while ended < threads and not interrupts.requested:
+        while ended < threads:
+            if interrupts.requested:
+                # What is finished is still handed over.
+                closing.set()
             try:
-                item = inbox.get(timeout=TICK)
+                item = inbox.get(timeout=0 if closing.is_set() else TICK)
             except queue.Empty:
+                if closing.is_set():
+                    return
                 yield None
                 continue
             if isinstance(item, _Failure):

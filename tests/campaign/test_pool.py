@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mmdiscover.campaign.interrupts import Interrupts
-from mmdiscover.campaign.pool import run_in_process, run_in_workers
+from mmdiscover.campaign.pool import run_in_process, run_in_threads, run_in_workers
 from mmdiscover.errors import MMDiscoverError
 
 if TYPE_CHECKING:
@@ -168,3 +168,34 @@ def test_an_interrupt_takes_in_what_is_finished() -> None:
         time.sleep(0.3)
         interrupts.by_user = True
     assert taken == [0.0] * 3
+
+
+def test_threads_hand_over_what_is_finished_when_they_are_interrupted() -> None:
+    interrupts, done = Interrupts(), []
+
+    def run(task: int) -> int:
+        done.append(task)
+        return task
+
+    pool = outcomes(run_in_threads(run, range(3), interrupts, 1))
+    assert next(pool) == 0
+    while len(done) < 3:
+        time.sleep(0.01)
+    # The last outcome is handed over after it was noted.
+    time.sleep(0.05)
+    interrupts.by_user = True
+    assert list(pool) == [1, 2]
+
+
+def test_threads_begin_nothing_after_an_interrupt() -> None:
+    interrupts, go = Interrupts(), threading.Event()
+
+    def run(task: int) -> int:
+        go.wait()
+        return task
+
+    pool = run_in_threads(run, range(3), interrupts, 1)
+    assert next(pool) is None
+    interrupts.by_user = True
+    assert list(pool) == []
+    go.set()

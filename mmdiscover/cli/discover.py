@@ -245,11 +245,16 @@ def _effort(discovery: Discovery, plan: Plan, seconds: float) -> str:
 
 
 def _nothing_found(discovery: Discovery, plan: Plan, seconds: float) -> str:
+    from mmdiscover.campaign.plan import Method
+
     reason = "interrupted" if discovery.interrupted else "the budget is used up"
+    more = (
+        ": give it more time" if plan.target.method is Method.NUMERIC else ": give it more time, or walks fewer --flips"
+    )
     kept = (
         f"all finished starts are kept as campaign {discovery.campaign_id}"
         if discovery.tally.trials
-        else "no start was finished" + ("" if discovery.interrupted else ": give it more time")
+        else "no start was finished" + ("" if discovery.interrupted else more)
     )
     return f"{output.PROGRAM}: {plan.target.name} not found, {reason}: {_effort(discovery, plan, seconds)}; {kept}"
 

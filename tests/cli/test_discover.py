@@ -20,7 +20,11 @@ import pytest
 
 from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.campaign.interrupts import Interrupts
+from mmdiscover.campaign.plan import Budget, Method, plan_target
+from mmdiscover.campaign.runner import Discovery, Plan, Tally
 from mmdiscover.cli import running
+from mmdiscover.cli.discover import _nothing_found
+from mmdiscover.core.format import Format
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -337,6 +341,17 @@ def test_schemes_modulo_2(cli: CommandLine) -> None:
 def test_what_walks_cannot_do(cli: CommandLine, folder: Path, options: tuple[str, ...], words: list[str]) -> None:
     cli("discover", *options).assert_refused(*words)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "advice"),
+    [("numeric", "give it more time"), ("discrete", "give it more time, or walks fewer --flips")],
+)
+def test_what_helps_where_no_start_was_finished(method: str, advice: str) -> None:
+    target = plan_target(Format(4, 4, 4), 49, method=Method(method))
+    nothing = Discovery(1, None, Tally(), (), interrupted=False)
+    told = _nothing_found(nothing, Plan(target, 1, 2, Budget(seconds=1.0)), 1.0)
+    assert told.endswith(f"no start was finished: {advice}")
 
 
 @pytest.mark.parametrize(

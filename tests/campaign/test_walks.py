@@ -134,7 +134,7 @@ def test_the_seed_and_the_start_reach_the_walk() -> None:
     run_trial(one, kernels=Kernels(walk=walk))
     ((fmt, rank, settings, seed, start),) = seen
     assert (fmt, rank, start) == (SMALL, 7, EIGHT)
-    assert settings == WalkSettings(ring=Ring.ZT, flips=1000, stage_flips=25)
+    assert settings == WalkSettings(ring=Ring.ZT, flips=1000)
     assert seed.generate_state(2).tolist() == one.seeds()[0].generate_state(2).tolist()
 
 

@@ -21,19 +21,26 @@ import time
 from itertools import combinations_with_replacement
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.provenance import provenance, table, write_report
 from mmdiscover.campaign.durations import parse_duration
-from mmdiscover.core.format import Format
+from mmdiscover.core.format import Format, scheme_name
 from mmdiscover.core.records import VALID_OVER, best_known_rank
 from mmdiscover.core.ring import Ring
+from mmdiscover.core.symmetry import permute
+from mmdiscover.discrete.neighbours import closure
 from results_db import open_database, queries
+from results_db.queries import starts
+
+if TYPE_CHECKING:
+    from mmdiscover.core.scheme import Scheme
 
 HERE = Path(__file__).parent
 CAMPAIGN = HERE / "campaign.toml"
 RINGS = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
 SEEDS = range(5)
+_LARGEST = 8
 TIMED = (
     ("3x3x3:23", "2s", None),
     ("2x4x5:33", "1m", None),
@@ -47,6 +54,8 @@ TIMED = (
 
 _RANKS = """\
 Schemes over ZT count for Z, Q and Z2, those over Z for Q and Z2. A tick: the best known rank."""
+_MOVES = """\
+Projections, extensions, merges and products of the campaign's schemes over ZT and Z, without any further walk."""
 _TIMES = """\
 Wall time of `mmdiscover discover SCHEME --method discrete`, from starting Python on an empty database to the verified
 scheme, with two worker processes; five seeds each."""
@@ -145,11 +154,28 @@ def effort_lines(db: str) -> list[str]:
     return [*table(["target", "walks", "at the rank", "CPU s", "state"], rows), "", text]
 
 
+def reach_lines(db: str) -> list[str]:
+    """What moves make of the schemes of the campaign, up to 8×8×8, beside the best known ranks over Z."""
+    known: dict[Format, Scheme] = {}
+    with open_database(db) as database:
+        for fmt, rank in starts.least_ranks(database, (Ring.ZT, Ring.Z)).items():
+            ((_, scheme),) = starts.schemes_of_rank(database, fmt, rank, (Ring.ZT, Ring.Z), 1)
+            known[fmt] = permute(scheme, fmt)
+    reached = {fmt: recipe.rank for fmt, recipe in closure(known, _LARGEST).items() if fmt not in known}
+    gaps: dict[int, list[str]] = {}
+    for fmt, rank in sorted(reached.items()):
+        best = best_known_rank(fmt, Ring.Z)
+        if best is not None:
+            gaps.setdefault(rank - best, []).append(f"{scheme_name(fmt, rank)}")
+    return table(["above the best known", "formats", ""], [[g, len(gaps[g]), ", ".join(gaps[g])] for g in sorted(gaps)])
+
+
 def write(results: Path, path: Path, db: str) -> None:
     """The report."""
     lines = ["# All formats up to 5×5×5 by walks on the flip graph", ""]
     lines += [provenance("python -m experiments.all_formats.run campaign | times | report", CAMPAIGN)]
     lines += ["## Ranks reached", "", _RANKS, "", *rank_lines(db), "", "## What it took", "", *effort_lines(db), ""]
+    lines += ["## Larger formats by moves", "", _MOVES, "", *reach_lines(db), ""]
     if results.exists():
         lines += ["## Times", "", _TIMES, "", *time_lines(results), ""]
     write_report(path, lines)

@@ -2,11 +2,13 @@
 
 Usage: python -m experiments.all_formats.run campaign [--db URL] [--workers N] [--time T]
        python -m experiments.all_formats.run times RESULTS.json
-       python -m experiments.all_formats.run report RESULTS.json [REPORT.md] [--db URL]
+       python -m experiments.all_formats.run additions SCHEMES_FOLDER [--db URL]
+       python -m experiments.all_formats.run report RESULTS.json SCHEMES_FOLDER REPORT.md [--db URL]
 
 `campaign` runs campaign.toml, or goes on with it, as `mmdiscover campaign run` does; a piece of it where there is a
 limit. `times` measures how long `mmdiscover discover` takes to a rank, each with five seeds on a database of its own.
-`report` writes both down.
+`additions` shares subexpressions in the ternary scheme of each format that has the fewest additions and the best known
+rank, and writes the scheme that this leads to into the folder. `report` writes all of it down.
 """
 
 from __future__ import annotations
@@ -26,10 +28,18 @@ from typing import TYPE_CHECKING, Any
 from experiments.provenance import provenance, table, write_report
 from mmdiscover.campaign.durations import parse_duration
 from mmdiscover.core.format import Format, scheme_name
-from mmdiscover.core.records import VALID_OVER, best_known_rank
+from mmdiscover.core.metrics import additions
+from mmdiscover.core.records import (
+    VALID_OVER,
+    best_known_rank,
+    fewest_known_additions,
+    fewest_known_shared_additions,
+)
 from mmdiscover.core.ring import Ring
+from mmdiscover.core.rows import scheme_rows
 from mmdiscover.core.symmetry import permute
 from mmdiscover.discrete.neighbours import closure
+from mmdiscover.export import fewest_additions
 from results_db import open_database, queries
 from results_db.queries import starts
 
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CAMPAIGN = HERE / "campaign.toml"
+FORMATS = tuple(Format(*sizes) for sizes in combinations_with_replacement(range(2, 6), 3))
 RINGS = (Ring.ZT, Ring.Z, Ring.Q, Ring.Z2)
 SEEDS = range(5)
 _LARGEST = 8
@@ -56,6 +67,11 @@ _RANKS = """\
 Schemes over ZT count for Z, Q and Z2, those over Z for Q and Z2. A tick: the best known rank."""
 _MOVES = """\
 Projections, extensions, merges and products of the campaign's schemes over ZT and Z, without any further walk."""
+_ADDITIONS = """\
+Ternary schemes of the best known ternary rank. Naive: the fewest of a stored scheme, after a minute or two of
+`mmdiscover discover SCHEME --objective additions` for some. Shared: by one run of `mmdiscover export --effort orbit`
+from that scheme, which may end at another of its orbit, with more naive additions; it is in `{}/`. Published: the
+fewest gathered from published files and papers."""
 _TIMES = """\
 Wall time of `mmdiscover discover SCHEME --method discrete`, from starting Python on an empty database to the verified
 scheme, with two worker processes; five seeds each."""
@@ -111,8 +127,7 @@ def rank_lines(db: str) -> list[str]:
     with open_database(db) as database:
         stored = {(one.format, one.ring): one.rank for one in queries.best_ranks(database)}
     rows = []
-    for sizes in combinations_with_replacement(range(2, 6), 3):
-        fmt = Format(*sizes)
+    for fmt in FORMATS:
         cells = [str(fmt).replace("x", "×"), str(fmt.classical_rank)]
         for ring in RINGS:
             reached = min(
@@ -170,23 +185,57 @@ def reach_lines(db: str) -> list[str]:
     return table(["above the best known", "formats", ""], [[g, len(gaps[g]), ", ".join(gaps[g])] for g in sorted(gaps)])
 
 
-def write(results: Path, path: Path, db: str) -> None:
+def share(folder: Path, db: str) -> None:
+    """Schemes with few additions after sharing subexpressions, one file for each format; those that exist are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_database(db) as database:
+        for fmt in FORMATS:
+            rank, path = best_known_rank(fmt, Ring.ZT), folder / f"{fmt}.json"
+            rows = queries.list_schemes(database, fmt=fmt, rank=rank, ring=Ring.ZT, sort="additions", limit=1)
+            if not rows or path.exists():
+                continue
+            found = permute(queries.load_scheme(database, str(rows[0].id)).scheme, fmt)
+            best = fewest_additions(found)
+            answer = {"format": fmt.sizes, "rank": best.scheme.rank, "ring": "ZT", **scheme_rows(best.scheme)}
+            path.write_text(json.dumps(answer | {"naive": additions(found), "shared": best.additions}) + "\n")
+            print(f"{found.name}: {additions(found)} additions, {best.additions} shared")
+
+
+def addition_lines(folder: Path) -> list[str]:
+    """The table of additions, beside the published ones."""
+    rows = []
+    for fmt in FORMATS:
+        path = folder / f"{fmt}.json"
+        if path.exists():
+            found = json.loads(path.read_text())
+            known = fewest_known_additions(fmt, found["rank"]), fewest_known_shared_additions(fmt, found["rank"])
+            cells = [
+                f"{own} / {best or '–'}" + (" **fewer**" if best is not None and own < best else "")
+                for own, best in zip((found["naive"], found["shared"]), known, strict=True)
+            ]
+            rows.append([scheme_name(fmt, found["rank"]), *cells])
+    return table(["scheme", "naive: own / published", "shared: own / published"], rows)
+
+
+def write(results: Path, schemes: Path, path: Path, db: str) -> None:
     """The report."""
     lines = ["# All formats up to 5×5×5 by walks on the flip graph", ""]
-    lines += [provenance("python -m experiments.all_formats.run campaign | times | report", CAMPAIGN)]
+    lines += [provenance("python -m experiments.all_formats.run campaign (then times, additions, report)", CAMPAIGN)]
     lines += ["## Ranks reached", "", _RANKS, "", *rank_lines(db), "", "## What it took", "", *effort_lines(db), ""]
     lines += ["## Larger formats by moves", "", _MOVES, "", *reach_lines(db), ""]
+    if schemes.exists():
+        lines += ["## Additions", "", _ADDITIONS.format(schemes.name), "", *addition_lines(schemes), ""]
     if results.exists():
         lines += ["## Times", "", _TIMES, "", *time_lines(results), ""]
+    lines += [(HERE / "findings.md").read_text(encoding="utf-8")]
     write_report(path, lines)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["campaign", "times", "report"])
-    parser.add_argument("results", nargs="?", type=Path, default=Path("times.json"))
-    parser.add_argument("report", nargs="?", type=Path, default=Path("reports/all_formats.md"))
+    parser.add_argument("what", choices=["campaign", "times", "additions", "report"])
+    parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--db", default="sqlite:///all_formats.db")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--time", type=parse_duration)
@@ -194,9 +243,12 @@ def main() -> None:
     if options.what == "campaign":
         sys.exit(run_campaign(options.db, options.workers, options.time))
     if options.what == "times":
-        measure(options.results)
+        measure(options.paths[0])
+    elif options.what == "additions":
+        share(options.paths[0], options.db)
     else:
-        write(options.results, options.report, options.db)
+        results, schemes, report = options.paths
+        write(results, schemes, report, options.db)
 
 
 if __name__ == "__main__":

@@ -266,7 +266,9 @@ class TestDiscover:
 
     def test_the_command_that_takes_it_up_again(self, cli: CommandLine, kernels: Any, scripted: Any) -> None:
         kernels({1}, {})
-        result = cli("discover", "2x2x2:7", "--starts", "3", "--workers", "1", "--db", "my fits.db")
+        result = cli(
+            "discover", "2x2x2:7", "--method", "numeric", "--starts", "3", "--workers", "1", "--db", "my fits.db"
+        )
         assert result.code == 1
         assert "not made exact" in result.err
         told = "take up the 1 exact fit again: mmdiscover refine 1 --db 'my fits.db'"
@@ -276,27 +278,27 @@ class TestDiscover:
 
     def test_several_of_them(self, cli: CommandLine, kernels: Any) -> None:
         kernels({0, 1, 2}, {})
-        result = cli("discover", "2x2x2:7", "--starts", "3", "--workers", "1")
+        result = cli("discover", "2x2x2:7", "--method", "numeric", "--starts", "3", "--workers", "1")
         told = "take up the 3 exact fits again: mmdiscover refine --all-unrefined --format 2x2x2 --rank 7"
         assert result.err.splitlines()[-1] == told
 
     def test_nothing_is_told_where_there_is_none(self, cli: CommandLine, kernels: Any) -> None:
         kernels(set(), {})
-        assert "take up" not in cli("discover", "2x2x2:7", "--starts", "3", "--workers", "1").err
+        assert "take up" not in cli("discover", "2x2x2:7", "--method", "numeric", "--starts", "3", "--workers", "1").err
 
     def test_beside_a_success(self, cli: CommandLine, kernels: Any) -> None:
         kernels({0, 1}, {1: (ONE, THREE)})
         options = ("--schemes", "2", "--workers", "1", "--preference", "additions")
-        result = cli("discover", "2x2x2:7", *options)
+        result = cli("discover", "2x2x2:7", "--method", "numeric", *options)
         assert result.code == 0
         assert "  also       scheme 2 of the same fit\n" in result.out
         assert result.out.splitlines()[-1] == "  mmdiscover refine 1  # 1 exact fit without a scheme"
         (attempt,) = cli("fits", "show", "1", "--json").document["trace"]
         assert (attempt["settings"]["preference"], attempt["settings"]["schemes"]) == ("additions", 2)
         kernels({1}, {1: (ONE, THREE)})
-        document = cli("discover", "2x2x2:7", *options, "--json").document
+        document = cli("discover", "2x2x2:7", "--method", "numeric", *options, "--json").document
         assert (document["scheme_id"], document["scheme_ids"], document["open_fits"]) == (1, [1, 2], [])
-        assert "refine" not in cli("discover", "2x2x2:7", *options).out
+        assert "refine" not in cli("discover", "2x2x2:7", "--method", "numeric", *options).out
 
 
 def test_settings_by_default() -> None:

@@ -274,7 +274,7 @@ def _celebrate(discovery: Discovery, found: Found, plan: Plan, seconds: float, d
     asked = "" if scheme.rank == plan.target.rank else f", asked for {plan.target.rank}"
     # What later starts found depends on how fast the workers happened to be; only the first success is the answer.
     late = discovery.tally.candidates - 1
-    kept = "made exact, too late; float fits are kept" if plan.target.objective is Objective.RANK else "ternary, stored"
+    kept = "made exact after it, not stored" if plan.target.objective is Objective.RANK else "ternary, stored"
     lines = [
         f"{scheme.name}: {output.counted(scheme.rank, 'product')} instead of {classical}{asked}",
         f"  ring       {verified.ring}",

@@ -72,6 +72,9 @@ Ternary schemes of the best known ternary rank. Naive: the fewest of a stored sc
 `mmdiscover discover SCHEME --objective additions` for some. Shared: by one run of `mmdiscover export --effort orbit`
 from that scheme, which may end at another of its orbit, with more naive additions; it is in `{}/`. Published: the
 fewest gathered from published files and papers."""
+_PICTURE = """\
+Rank against flips of the walks for 3×5×5:58, by `mmdiscover report walks all-formats 3x5x5:58`: walks that grew from
+small formats begin at 7·10⁶ flips, the others at stored schemes or at what moves make of them."""
 _TIMES = """\
 Wall time of `mmdiscover discover SCHEME --method discrete`, from starting Python on an empty database to the verified
 scheme, with two worker processes; five seeds each."""
@@ -227,6 +230,7 @@ def write(results: Path, schemes: Path, path: Path, db: str) -> None:
         lines += ["## Additions", "", _ADDITIONS.format(schemes.name), "", *addition_lines(schemes), ""]
     if results.exists():
         lines += ["## Times", "", _TIMES, "", *time_lines(results), ""]
+    lines += ["![Rank against flips](all_formats_walks.png)", "", _PICTURE, ""]
     lines += [(HERE / "findings.md").read_text(encoding="utf-8")]
     write_report(path, lines)
 

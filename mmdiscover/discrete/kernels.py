@@ -94,7 +94,7 @@ class Walker(NamedTuple):
     best_negative: Any
     """Their signs."""
     trace: Any
-    """(flips, terms) whenever there were fewer terms than ever before, int64, (capacity, 2)."""
+    """(flips, terms) whenever there were fewer terms than ever before, int64, (capacity + 1, 2)."""
     scratch: Any
     """Room for three factors, as `values`, (P, 3)."""
     group: Any

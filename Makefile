@@ -26,8 +26,9 @@ $(STAMP): pyproject.toml constraints.txt
 	"$$found" -m venv --clear $(VENV)
 	PIP_CONSTRAINT='$(CURDIR)/constraints.txt' PIP_BUILD_CONSTRAINT='$(CURDIR)/constraints.txt' \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@echo 'Compiling the search, about 20 seconds'
+	@echo 'Compiling searches and walks, about 40 seconds'
 	@$(BIN)/python -c 'from mmdiscover.search import compile_kernels; compile_kernels()'
+	@$(BIN)/python -c 'from mmdiscover.discrete.walk import compile_usual_walks; compile_usual_walks()'
 	@touch $@
 
 discover: $(STAMP)

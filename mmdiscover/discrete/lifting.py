@@ -23,6 +23,7 @@ from mmdiscover.core.ring import Ring
 from mmdiscover.core.scheme import Scheme
 from mmdiscover.discrete.brent import brent_errors, brent_holds, brent_jacobian
 from mmdiscover.discrete.elimination import Eliminated, eliminate
+from mmdiscover.discrete.settings import require_integer
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ class LiftSettings:
 
     def __post_init__(self) -> None:
         for name, least, most in (("signs", 0, 10**6), ("attempts", 0, 10**6), ("bits", 2, 63)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{name} of a lifting is {value!r}, expected an integer from {least} to {most}")
+            require_integer(f"{name} of a lifting", getattr(self, name), least, most)
 
 
 @dataclass(frozen=True)

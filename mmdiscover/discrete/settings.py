@@ -19,6 +19,19 @@ _MOST_PER_PAIR = 10**10
 """Times the pairs of the largest schemes, about 10⁸, this is still below 2⁶³."""
 
 
+def require_integer(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse what is no integer, or out of range.
+
+    Raises
+    ------
+    InputError
+        Naming what came and what was expected.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        expected = f"an integer >= {least}" if most is None else f"an integer from {least} to {most}"
+        raise InputError(f"{name} is {value!r}, expected {expected}")
+
+
 class WalkStatus(StrEnum):
     """How a walk ended."""
 
@@ -67,12 +80,13 @@ class WalkSettings:
     def __post_init__(self) -> None:
         if self.ring not in (Ring.Z2, Ring.ZT):
             raise InputError(f"ring of a walk is {self.ring}, expected Z2 or ZT")
-        for name, least in (("flips", 1), ("plus_after", 1), ("margin", 0), ("stage_flips", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} of a walk is {value!r}, expected an integer >= {least}")
-        if self.plus_after > _MOST_PER_PAIR:
-            raise InputError(f"plus_after of a walk is {self.plus_after}, expected at most {_MOST_PER_PAIR}")
+        for name, least, most in (
+            ("flips", 1, None),
+            ("plus_after", 1, _MOST_PER_PAIR),
+            ("margin", 0, None),
+            ("stage_flips", 0, None),
+        ):
+            require_integer(f"{name} of a walk", getattr(self, name), least, most)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from mmdiscover.core.metrics import nonzeros
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete.formats import cubes_of, scheme_of_cubes
 from mmdiscover.discrete.lifting import Lifted, LiftSettings, LiftStatus, lift, lift_signs
-from mmdiscover.discrete.settings import WalkSettings, WalkStatus
+from mmdiscover.discrete.settings import WalkSettings, WalkStatus, require_integer
 from mmdiscover.discrete.walk import Walk
 from mmdiscover.errors import InputError
 
@@ -53,9 +53,7 @@ class TernarySettings:
 
     def __post_init__(self) -> None:
         for name in ("tries", "flips", "signs"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} is {value!r}, expected an integer >= 1")
+            require_integer(name, getattr(self, name), 1)
 
 
 def find_ternary(scheme: Scheme, settings: TernarySettings, seed: np.random.SeedSequence) -> Scheme | None:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmdiscover.core.format import Format
 from mmdiscover.core.ring import Ring
 from mmdiscover.discrete import kernels
 from mmdiscover.discrete.cyclic import Orbits, orbits_of, random_orbits, require_square
 from mmdiscover.discrete.formats import classical
 from mmdiscover.discrete.growth import grown
 from mmdiscover.discrete.packing import defects, int_factors, new_walker, scheme_of, unpacked, words_for
-from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus
+from mmdiscover.discrete.settings import Walked, WalkSettings, WalkStatus, require_integer
 from mmdiscover.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mmdiscover.core.format import Format
     from mmdiscover.core.scheme import Scheme
 
 CHECK_FLIPS = 2**24
@@ -62,7 +62,7 @@ class Walk:
         seed: np.random.SeedSequence,
         start: Scheme | None = None,
     ) -> None:
-        _require_rank(rank)
+        require_integer("rank", rank, 1)
         if start is not None and start.format != fmt:
             raise InputError(f"start is {start.name}, expected a scheme of format {fmt}")
         self.format, self.rank, self.settings = fmt, rank, settings
@@ -200,7 +200,7 @@ def walk(
     InputError, CapacityError
         As `Walk`.
     """
-    _require_rank(rank)
+    require_integer("rank", rank, 1)
     words_for(fmt)
     spent = 0
     if start is None and not settings.cyclic and settings.stage_flips:
@@ -230,6 +230,6 @@ def compile_walks(fmt: Format, settings: WalkSettings) -> None:
     walk(fmt, 1, replace(settings, flips=flips), np.random.SeedSequence(0))
 
 
-def _require_rank(rank: int) -> None:
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise InputError(f"rank is {rank!r}, expected an integer >= 1")
+def compile_usual_walks() -> None:
+    """Compile what most walks need, those modulo 2 with factors of up to 32 entries."""
+    compile_walks(Format(3, 3, 3), WalkSettings(Ring.Z2))
